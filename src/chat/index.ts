@@ -1,0 +1,6 @@
+export * from './errors.ts'
+export * from './event.ts'
+export * from './meter.ts'
+export * from './request.ts'
+export * from './tariff.ts'
+export * from './usage.ts'

@@ -1,0 +1,144 @@
+import type {
+  ChatEvent,
+  ChatRequest,
+  Cost,
+  Dropped,
+  FinishReason,
+  GatewayError,
+  UpstreamError,
+  Usage,
+} from '../chat/index.ts'
+
+/** One unit of an upstream's stream, after framing. */
+export type Frame =
+  | { readonly kind: 'sse'; readonly event: string | null; readonly data: string }
+  | {
+      readonly kind: 'aws-eventstream'
+      readonly headers: Readonly<Record<string, string>>
+      readonly payload: Uint8Array
+    }
+  | { readonly kind: 'jsonl'; readonly data: string }
+
+export type Framing = Frame['kind']
+
+/** Facts of the answer that are ours to tell, whatever the provider says. */
+export interface ReplyMeta {
+  /** `gen-…` */
+  readonly id: string
+  /** Unix seconds. */
+  readonly created: number
+  /** Catalog id of the model that answers. */
+  readonly model: string
+  /** Display name of the provider, e.g. `Groq`. */
+  readonly provider: string
+  /** Surface specifics, e.g. whether the client asked to see reasoning. */
+  readonly hideReasoning: boolean
+}
+
+/** What an encoder has to know about the target: routing's endpoint, seen from the wire. */
+export interface WireTarget {
+  /** The model's name at the provider. */
+  readonly upstreamId: string
+  readonly maxOutput: number | null
+  /** Named quirks of the provider, from its data file. */
+  readonly quirks: Quirks
+  /** Parameters (OpenRouter names) that the endpoint takes; null when unknown, then all are sent. */
+  readonly supportedParameters: readonly string[] | null
+}
+
+/** The closed list of ways in which a provider differs from its dialect. Documented on each field. */
+export interface Quirks {
+  /** Body fields to rename: hub/dialect name → provider's name. */
+  readonly rename?: Readonly<Record<string, string>>
+  /** Body fields that the provider refuses; dropped, and named in `dropped`. */
+  readonly unsupported?: readonly string[]
+  /** The provider refuses `stream_options`; usage comes without asking. */
+  readonly noStreamOptions?: boolean
+  /** How the provider wants OpenRouter's `reasoning`: as `reasoning_effort`, as the object itself, as `enable_thinking`, as `thinking: {type}`, or not at all. */
+  readonly reasoning?: 'effort' | 'object' | 'enable-thinking' | 'thinking-type' | 'none'
+  /** Role `developer` must become `system`. */
+  readonly noDeveloperRole?: boolean
+  /** Fields added to every body. */
+  readonly extraBody?: Readonly<Record<string, unknown>>
+}
+
+export interface EncodedRequest<Wire = unknown> {
+  /** Below the base URL, with query, e.g. `/chat/completions`. */
+  readonly path: string
+  readonly headers: readonly (readonly [string, string])[]
+  readonly body: Wire
+  readonly dropped: readonly Dropped[]
+}
+
+/** Where a client's request came from; pure facts, no socket. */
+export interface RequestTarget {
+  readonly path: string
+  readonly query: string
+}
+
+/** What has been seen of an answer so far; the relay reads it after every push. */
+export interface StreamSeen {
+  /** True once content (text, reasoning, tool, image, …) that a client can see has arrived. */
+  readonly content: boolean
+  /** Last usage reported, or null. */
+  readonly usage: Usage | null
+  /** Set once the provider said why it ended. */
+  readonly finish: { readonly reason: FinishReason; readonly native: string | null } | null
+  /** An error inside the stream. */
+  readonly error: UpstreamError | null
+  /** The provider's own end mark (`[DONE]`, `message_stop`, …) has been seen. */
+  readonly done: boolean
+  /** UTF-8 bytes of output (text, reasoning, tool arguments) seen: basis of an estimate when usage is missing. */
+  readonly outputBytes: number
+  readonly upstreamId: string | null
+}
+
+/**
+ * One stream on its way from an upstream to a client: bytes in, bytes out. Terminal frames (the finish, usage, the end
+ * mark) are held back until the money is settled: `push` never returns them, `finish` does.
+ * Also the shape of the whole reply when not streamed: push everything, end, finish.
+ */
+export interface StreamPipe {
+  readonly seen: StreamSeen
+  /** Takes upstream bytes at any boundaries; returns what may go to the client now, or null. Throws GatewayError `provider_protocol` on what cannot be read. */
+  push(chunk: Uint8Array): Uint8Array | null
+  /** The upstream closed. After it `seen.finish === null` means the answer was cut. */
+  end(): void
+  /** The terminal bytes of a good end: finish, usage with cost, end mark. */
+  finish(usage: Usage, cost: Cost): Uint8Array
+  /** The terminal bytes of a bad end after content was sent: an error event in the client's shape, never a success. */
+  fail(error: GatewayError, usage: Usage | null, cost: Cost | null): Uint8Array
+}
+
+/** A wire format as pure data-in/data-out functions: no fetch, no clock, no env, no ids invented. */
+export interface Dialect<Wire = unknown> {
+  readonly id: string
+  readonly framing: Framing
+  decodeRequest(body: unknown, target: RequestTarget): ChatRequest
+  encodeRequest(chat: ChatRequest, target: WireTarget): EncodedRequest<Wire>
+  /** Throws GatewayError `provider_protocol` when the reply is not of the dialect. */
+  decodeReply(reply: unknown): ChatEvent[]
+  encodeReply(events: readonly ChatEvent[], meta: ReplyMeta): Wire
+  createStreamDecoder(): StreamDecoder
+  createStreamEncoder(meta: ReplyMeta): StreamEncoder
+  decodeError(
+    status: number,
+    header: (name: string) => string | undefined,
+    body: string,
+    nowMs: number,
+  ): UpstreamError
+  encodeError(error: GatewayError, id: string | null): { status: number; body: Wire }
+  /** Same dialect on both sides: bytes pass with as little change as the contract allows. */
+  createPassthrough?(meta: ReplyMeta, stream: boolean): StreamPipe
+}
+
+export interface StreamDecoder {
+  push(frame: Frame): ChatEvent[]
+  /** Called at the end of the stream; a truncated one yields an `error` event (`provider_cut`). */
+  end(): ChatEvent[]
+}
+
+export interface StreamEncoder {
+  push(event: ChatEvent): string
+  end(): string
+}

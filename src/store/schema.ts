@@ -1,0 +1,249 @@
+/**
+ * Tables, as Kysely types. int8 columns are bigint, booleans 0|1, times ms since the epoch (bigint), JSON is text.
+ * Every table that belongs to a customer carries organization_id, workspace_id and creator_user_id.
+ */
+export interface Database {
+  organizations: OrganizationRow
+  workspaces: WorkspaceRow
+  api_keys: ApiKeyRow
+  accounts: AccountRow
+  limits: LimitRow
+  holds: HoldRow
+  journals: JournalRow
+  entries: EntryRow
+  chains: ChainRow
+  attempts: AttemptRow
+  generations: GenerationRow
+  waybills: WaybillRow
+  candidate_tables: CandidateTableRow
+  tariffs: TariffRow
+  nodes: NodeRow
+  settings: SettingRow
+}
+
+export interface OrganizationRow {
+  id: string
+  name: string
+  /** `prepaid` or `unlimited`. */
+  credits: string
+  created_at: bigint
+}
+
+export interface WorkspaceRow {
+  id: string
+  organization_id: string
+  slug: string
+  name: string
+  created_at: bigint
+}
+
+export interface ApiKeyRow {
+  /** SHA-256 of the key, hex: what is looked up and shown. */
+  hash: string
+  organization_id: string
+  workspace_id: string
+  creator_user_id: string | null
+  name: string
+  /** `sk-wb-v1-abc...123` */
+  label: string
+  /** `inference` or `management`. */
+  kind: string
+  disabled: number
+  limit_nanos: bigint | null
+  /** `daily`, `weekly`, `monthly` or null (never). */
+  limit_reset: string | null
+  include_byok_in_limit: number
+  expires_at: bigint | null
+  created_at: bigint
+  updated_at: bigint
+  /** Hash of the key that this one replaced by rotation. */
+  rotated_from: string | null
+}
+
+/** A ledger account with its cached balance; the truth is the fold over `entries`. */
+export interface AccountRow {
+  /** `org:<id>:credit`, `org:<id>:usage`, `org:<id>:test`, `rev:usage`, `world:manual`, `cost:<provider>`, `platform:writeoff`, `platform:insurance`, … */
+  id: string
+  organization_id: string | null
+  posted_nanos: bigint
+  held_nanos: bigint
+  /** 1: posted - held may never fall below 0. */
+  floor: number
+}
+
+/** A cap with its window: key limits now, budgets later. A new window is a new row. */
+export interface LimitRow {
+  /** `key`, later `member`, `workspace`, `organization`. */
+  scope: string
+  scope_id: string
+  /** `total`, `daily`, `weekly`, `monthly`. */
+  span: string
+  /** First ms of the window (UTC; weeks from Monday); 0 for total. */
+  window_start: bigint
+  organization_id: string
+  cap_nanos: bigint | null
+  spent_nanos: bigint
+  held_nanos: bigint
+}
+
+export interface HoldRow {
+  /** `gen-…`: request = generation = hold = waybill. */
+  id: string
+  organization_id: string
+  workspace_id: string
+  creator_user_id: string | null
+  key_hash: string
+  /** `reserved`, `dispatched`, `streaming`, `settled`, `released`. */
+  state: string
+  /** Account that the hold stands on. */
+  account_id: string
+  amount_nanos: bigint
+  /** JSON: limit rows that carry the hold, `[[scope, scope_id, span, window_start], …]` (window of admission). */
+  limits: string
+  /** JSON: frozen tariffs by endpoint id, so that recovery and audit can price: `{ "<endpoint>": { …Tariff } }` or versions into `tariffs`. */
+  tariffs: string
+  /** Last checkpoint: attempt number, endpoint id, usage as JSON (null before the first token). */
+  attempt: number
+  endpoint_id: string | null
+  usage: string | null
+  node: string
+  created_at: bigint
+  expires_at: bigint
+}
+
+/** One movement of money; immutable, hash-chained per writer. */
+export interface JournalRow {
+  /** Node epoch, then the position in the chain: `<chain>:<seq>`. */
+  id: string
+  chain: string
+  seq: bigint
+  /** `charge`, `topup`, `adjustment`, `refund`. */
+  kind: string
+  /** Hold for charges (unique), payment for top-ups (unique per source). */
+  reference: string
+  organization_id: string | null
+  at: bigint
+  memo: string | null
+  prev_hash: string
+  hash: string
+}
+
+/** Lines of a journal; sum to 0 per journal. */
+export interface EntryRow {
+  journal_id: string
+  line: number
+  account_id: string
+  amount_nanos: bigint
+}
+
+/** Registry of journal chains: one per writer epoch. */
+export interface ChainRow {
+  id: string
+  node: string
+  started_at: bigint
+  length: bigint
+  head: string
+}
+
+/** One upstream try. Written with the settle or release of its request. */
+export interface AttemptRow {
+  /** `<gen id>.<n>` */
+  id: string
+  generation_id: string
+  organization_id: string
+  n: number
+  endpoint_id: string
+  provider: string
+  model: string
+  tariff_version: string | null
+  /** `ok`, `failed`, `cancelled`. */
+  outcome: string
+  error_code: string | null
+  status: number | null
+  provider_code: string | null
+  started_at: bigint
+  ttft_ms: number | null
+  duration_ms: number
+  /** What the provider is owed for it, nano-USD; null when unknown. */
+  cost_nanos: bigint | null
+}
+
+/** The usage row of one request; written in the same unit as its charge. */
+export interface GenerationRow {
+  id: string
+  organization_id: string
+  workspace_id: string
+  creator_user_id: string | null
+  key_hash: string
+  model: string
+  requested_model: string
+  provider: string | null
+  endpoint_id: string | null
+  upstream_id: string | null
+  /** Surface: `chat`, `completions`, `messages`, `responses`, `gemini`, `embeddings`. */
+  surface: string
+  streamed: number
+  simulated: number
+  cancelled: number
+  is_byok: number
+  /** `complete`, `client_gone`, `failed`. */
+  result: string
+  finish_reason: string | null
+  native_finish_reason: string | null
+  error_code: string | null
+  created_at: bigint
+  latency_ms: number | null
+  generation_ms: number | null
+  /** Time the gateway itself added before dispatch, microseconds. */
+  gateway_us: number | null
+  prompt_tokens: number
+  completion_tokens: number
+  cache_read_tokens: number
+  cache_write_tokens: number
+  reasoning_tokens: number
+  usage_source: string
+  /** Charged, nano-USD; null when the price is unknown (unlimited organizations only). */
+  cost_nanos: bigint | null
+  upstream_prompt_nanos: bigint | null
+  upstream_completion_nanos: bigint | null
+  tariff_version: string | null
+  attempts: number
+  app_title: string | null
+  app_url: string | null
+  user_agent: string | null
+  external_user: string | null
+  session_id: string | null
+}
+
+/** Why a request went where it went; at most 1 KB. */
+export interface WaybillRow {
+  id: string
+  organization_id: string
+  created_at: bigint
+  data: string
+}
+
+/** Candidate tables that waybills share, by content hash. */
+export interface CandidateTableRow {
+  hash: string
+  data: string
+}
+
+export interface TariffRow {
+  version: string
+  endpoint_id: string
+  data: string
+  first_used_at: bigint
+}
+
+export interface NodeRow {
+  id: string
+  epoch: string
+  started_at: bigint
+  heartbeat_at: bigint
+}
+
+export interface SettingRow {
+  name: string
+  value: string
+}

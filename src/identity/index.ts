@@ -1,0 +1,3 @@
+export * from './key.ts'
+export * from './keys.ts'
+export * from './organizations.ts'

@@ -1,3 +1,5 @@
 export * from './base62.ts'
 export * from './clock.ts'
 export * from './id.ts'
+export * from './secret.ts'
+export * from './wheel.ts'

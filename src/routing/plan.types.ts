@@ -1,4 +1,4 @@
-import type { Endpoint, Resolved } from '../catalog/catalog.ts'
+import type { Endpoint, Resolved } from '../catalog/index.ts'
 import type { ErrorCode, ProviderPreferences } from '../chat/index.ts'
 
 /** Why a candidate was left out, or put last. Stored as codes in waybills, shown with `detail` to users. */
@@ -18,6 +18,7 @@ export type ExclusionReason =
   | 'quantization'
   | 'data_policy'
   | 'key_policy'
+  | 'service_tier'
   | 'simulated'
 
 /** The part of a request that routing looks at. */
@@ -31,6 +32,8 @@ export interface PlanRequest {
   readonly promptTokens: number
   readonly maxOutputTokens: number | null
   readonly provider: ProviderPreferences
+  /** `service_tier` of the request; `flex` and `priority` open the endpoints of that tier. */
+  readonly serviceTier?: string | null
 }
 
 /** What the caller may use, from key, organization and configuration. */
@@ -39,20 +42,46 @@ export interface RoutingPolicy {
   readonly needsPrice: boolean
   /** Extra tries per model (configuration `retries`). */
   readonly retries: number
-  /** Most attempts of one request over all models. */
+  /** Most attempts of one request over all models; more than 8 counts as 8. */
   readonly maxAttempts: number
+  /** Model ids the key may use, exact or `author/*`; absent: all. */
+  readonly allowedModels?: readonly string[] | null
+  /** Provider slugs the key or organization may use; absent: all. */
+  readonly allowedProviders?: readonly string[] | null
+  /** Provider slugs the key or organization never uses. */
+  readonly ignoredProviders?: readonly string[] | null
+}
+
+/** What a provider does with prompts; null where nobody knows, which counts as the worse. */
+export interface DataPolicy {
+  readonly trains: boolean | null
+  readonly retains: boolean | null
+}
+
+/** Four percentiles of one figure. */
+export interface PercentileFigures {
+  readonly p50: number
+  readonly p75: number
+  readonly p90: number
+  readonly p99: number
 }
 
 /** Health of an endpoint as routing sees it, from real outcomes. */
 export interface EndpointHealth {
-  /** Failures that count among the last 30 s make an outage. */
+  /** At least one in five outcomes of the last 30 s was a failure that counts. */
   readonly outage: boolean
-  /** Share of good outcomes over 5 minutes, 0..1; null with fewer than 1 outcome. */
+  /** Share of good outcomes over 5 minutes (since the last recovery), 0..1; null with fewer than 1 outcome. */
   readonly uptime5m: number | null
+  /** Outcomes behind `uptime5m`; the bands of uptime count from 100 on. */
+  readonly samples5m?: number
   /** Median ms to the first token over 5 minutes; null without samples. */
   readonly ttftP50Ms: number | null
   /** Median output tokens per second over 5 minutes; null without samples. */
   readonly throughputP50: number | null
+  /** All percentiles of the time to the first token, ms, over 5 minutes. */
+  readonly ttftMs?: PercentileFigures | null
+  /** Output tokens per second over 5 minutes that 50, 75, 90 and 99 % of the answers reached: p99 is the slowest. */
+  readonly throughput?: PercentileFigures | null
   /** Wall-free ms until a cool-down ends (Retry-After); 0 when not cooling. */
   readonly coolingMs: number
   readonly breaker: 'closed' | 'open' | 'half-open'
@@ -68,6 +97,8 @@ export interface RoutingSnapshot {
   credentialHint(providerId: string): readonly string[]
   hasDialect(dialect: string): boolean
   health(endpointId: string): EndpointHealth
+  /** Facts for `data_collection: deny` and `zdr`; absent or undefined: nothing is known, such requests pass the endpoint by. */
+  dataPolicy?(providerId: string): DataPolicy | undefined
 }
 
 export interface Candidate {
@@ -79,14 +110,20 @@ export interface Candidate {
   readonly detail: string | null
   /** Comparable price, pico-USD per token (prompt + completion weighted), null when unknown. */
   readonly price: bigint | null
-  /** Why it stands where it stands, e.g. `weight 0.81 of price^-2`, `order[0]`, `outage in the last 30 s`. */
+  /** Share of the draw for the first place, 0..1; null when it took no part. */
+  readonly weight: number | null
+  /** Why it stands where it stands, e.g. `drawn by price`, `provider.order`, `outage in the last 30 s`. */
   readonly note: string
 }
 
 /** The decision, as a value: what was considered, what will be tried and in which order. */
 export interface Plan {
+  /** Every endpoint of every model asked for, in catalog order. */
   readonly candidates: readonly Candidate[]
+  /** What to try, first to last; models follow each other unless they are sorted together. */
   readonly order: readonly Endpoint[]
+  /** The smallest wait (ms) when every endpoint in `order` is cooling down, else 0. */
+  readonly coolingMs: number
   /** Attempts allowed: bounded by retries per model and by `maxAttempts`. */
   readonly maxAttempts: number
   readonly retriesPerModel: number
@@ -98,6 +135,8 @@ export interface Plan {
     readonly metadata: Readonly<Record<string, unknown>>
     readonly retryAfterMs: number | null
   } | null
+  /** The models as the client named them. */
+  readonly requested: readonly string[]
   /** Short form for the `x-waybill-route` header and the log, e.g. `load-balance`, `order`, `sort:price`. */
   readonly strategy: string
 }

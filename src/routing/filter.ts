@@ -1,0 +1,240 @@
+import type { Endpoint } from '../catalog/index.ts'
+import { matchIndex, modelAllowed, serviceTier, slugList } from './match.ts'
+import type { ExclusionReason, PlanRequest, RoutingPolicy, RoutingSnapshot } from './plan.types.ts'
+import { comparablePrice, effectivePrice } from './price.ts'
+
+/** A candidate while the plan is being made: the public facts, still changeable, and what the ranking needs. */
+export interface Draft {
+  readonly endpoint: Endpoint
+  rank: number | null
+  excluded: ExclusionReason | null
+  detail: string | null
+  price: bigint | null
+  weight: number | null
+  note: string
+  /** `price` as a number for comparing; Infinity when unknown. */
+  cost: number
+  /** Position of its model in the request; the same for all when models are sorted together. */
+  readonly model: number
+  /** Later bands are tried after every model's earlier ones: 0 ready, 1 misses a preference, 2 cooling or breaker open. */
+  band: number
+  /** Within a band and model: smaller goes first; then `key`, then `cost`. */
+  group: number
+  key: number
+}
+
+/** The hard filters of one request, prepared once for all its candidates. */
+export interface Filter {
+  readonly request: PlanRequest
+  readonly policy: RoutingPolicy
+  readonly snapshot: RoutingSnapshot
+  readonly order: readonly string[] | null
+  readonly only: readonly string[] | null
+  readonly ignore: readonly string[] | null
+  readonly allowed: readonly string[] | null
+  readonly denied: readonly string[] | null
+  readonly quantizations: readonly string[] | null
+  /** The first model named is a simulated one: then all are, else none is. */
+  readonly simulated: boolean
+  /** Prompt and wanted output together, tokens. */
+  readonly tokens: number
+}
+
+export function createFilter(
+  request: PlanRequest,
+  policy: RoutingPolicy,
+  snapshot: RoutingSnapshot,
+  simulated: boolean,
+): Filter {
+  const preferences = request.provider
+  const order = slugList(preferences.order)
+  return {
+    request,
+    policy,
+    snapshot,
+    order: order !== null && order.length > 0 ? order : null,
+    only: slugList(preferences.only),
+    ignore: slugList(preferences.ignore),
+    allowed: slugList(policy.allowedProviders),
+    denied: slugList(policy.ignoredProviders),
+    quantizations: slugList(preferences.quantizations),
+    simulated,
+    tokens: request.promptTokens + (request.maxOutputTokens ?? 0),
+  }
+}
+
+export function createDraft(endpoint: Endpoint, model: number): Draft {
+  return {
+    endpoint,
+    rank: null,
+    excluded: null,
+    detail: null,
+    price: null,
+    weight: null,
+    note: '',
+    cost: Number.POSITIVE_INFINITY,
+    band: 0,
+    group: 0,
+    key: 0,
+    model,
+  }
+}
+
+/**
+ * Applies every hard filter to one candidate: what the caller may use, what it asked for, what we can reach, what the
+ * endpoint can do; the first that fails is the reason. `admitted` is the service tier that the model's variant opens.
+ */
+export function applyFilters(d: Draft, f: Filter, admitted: string | null): void {
+  mayUse(d, f, admitted)
+  if (d.excluded === null) canReach(d, f)
+  if (d.excluded === null) canAfford(d, f)
+  if (d.excluded === null) canDo(d, f)
+}
+
+function exclude(d: Draft, reason: ExclusionReason, detail: string): void {
+  d.excluded = reason
+  d.detail = detail
+}
+
+function mayUse(d: Draft, f: Filter, admitted: string | null): void {
+  const endpoint = d.endpoint
+  if (endpoint.simulated !== f.simulated) {
+    return exclude(
+      d,
+      'simulated',
+      f.simulated
+        ? 'a request to the simulator never reaches a real provider'
+        : 'the simulator answers only when it is named first',
+    )
+  }
+  if (f.policy.allowedModels && !modelAllowed(f.policy.allowedModels, endpoint.modelId)) {
+    return exclude(d, 'key_policy', 'the key may not use this model')
+  }
+  if (f.allowed !== null && matchIndex(f.allowed, endpoint) < 0) {
+    return exclude(d, 'key_policy', 'the key may not use this provider')
+  }
+  if (f.denied !== null && matchIndex(f.denied, endpoint) >= 0) {
+    return exclude(d, 'key_policy', 'the key or organization ignores this provider')
+  }
+  if (f.ignore !== null && matchIndex(f.ignore, endpoint) >= 0) {
+    return exclude(d, 'ignore', 'named in provider.ignore')
+  }
+  if (f.only !== null && matchIndex(f.only, endpoint) < 0) return exclude(d, 'only', 'not in provider.only')
+  const listed = f.order !== null && matchIndex(f.order, endpoint) >= 0
+  if (f.order !== null && !listed && f.request.provider.allowFallbacks === false) {
+    return exclude(d, 'order_without_fallbacks', 'not in provider.order, and allow_fallbacks is false')
+  }
+  const tier = serviceTier(endpoint.tag)
+  if (tier !== null && tier !== f.request.serviceTier && tier !== admitted && !listed && f.only === null) {
+    return exclude(d, 'service_tier', `serves only requests with service_tier ${tier}`)
+  }
+  if (f.quantizations !== null && !f.quantizations.includes(endpoint.quantization)) {
+    return exclude(d, 'quantization', `runs ${endpoint.quantization}, not in provider.quantizations`)
+  }
+  dataPolicy(d, f)
+}
+
+function dataPolicy(d: Draft, f: Filter): void {
+  const { dataCollection, zdr } = f.request.provider
+  if ((dataCollection !== 'deny' && zdr !== true) || d.endpoint.simulated) return
+  const facts = f.snapshot.dataPolicy?.(d.endpoint.providerId)
+  const name = d.endpoint.providerName
+  if (zdr === true && facts?.retains !== false) {
+    const known =
+      facts?.retains === true ? 'keeps prompts' : 'may keep prompts (its policy is not known here)'
+    return exclude(d, 'data_policy', `${name} ${known}, and provider.zdr is set`)
+  }
+  if (dataCollection === 'deny' && facts?.trains !== false) {
+    const known = facts?.trains === true ? 'collects data' : 'may collect data (its policy is not known here)'
+    exclude(d, 'data_policy', `${name} ${known}, and data_collection is deny`)
+  }
+}
+
+function canReach(d: Draft, f: Filter): void {
+  const endpoint = d.endpoint
+  if (!f.snapshot.hasDialect(endpoint.dialect)) {
+    return exclude(d, 'no_dialect', `speaks ${endpoint.dialect}, which this gateway does not speak`)
+  }
+  if (!f.snapshot.hasCredential(endpoint.providerId)) {
+    exclude(d, 'no_credential', `no key for ${endpoint.providerName}`)
+  }
+}
+
+function canAfford(d: Draft, f: Filter): void {
+  const tariff = d.endpoint.tariff
+  const max = f.request.provider.maxPrice
+  if (tariff === null) {
+    if (f.policy.needsPrice || max !== undefined) {
+      exclude(d, 'unknown_price', 'its price is not known, and the request needs one')
+    }
+    return
+  }
+  const price = effectivePrice(tariff, f.request.promptTokens)
+  d.price = comparablePrice(price)
+  d.cost = Number(d.price)
+  if (max === undefined) return
+  if (max.prompt !== undefined && price.prompt > max.prompt) {
+    exclude(d, 'max_price', `input costs ${perMillion(price.prompt)}, above ${perMillion(max.prompt)}`)
+  } else if (max.completion !== undefined && price.completion > max.completion) {
+    exclude(
+      d,
+      'max_price',
+      `output costs ${perMillion(price.completion)}, above ${perMillion(max.completion)}`,
+    )
+  } else if (max.request !== undefined && price.request > max.request) {
+    exclude(d, 'max_price', 'its fee per request is above max_price.request')
+  }
+}
+
+function canDo(d: Draft, f: Filter): void {
+  const endpoint = d.endpoint
+  const request = f.request
+  if (request.provider.requireParameters === true) {
+    const missing = firstMissing(request.parameters, endpoint.supportedParameters)
+    if (missing !== null) return exclude(d, 'require_parameters', `does not take ${missing}`)
+  }
+  const input = firstMissing(request.inputModalities, endpoint.inputModalities)
+  if (input !== null) return exclude(d, 'input_modality', `does not take ${input} input`)
+  const output = firstMissing(request.outputModalities, endpoint.outputModalities)
+  if (output !== null) return exclude(d, 'output_modality', `does not give ${output} output`)
+  if (endpoint.maxOutput !== null && request.maxOutputTokens !== null) {
+    if (request.maxOutputTokens > endpoint.maxOutput) {
+      const text = `gives at most ${figure(endpoint.maxOutput)} tokens, ${figure(request.maxOutputTokens)} are asked for`
+      return exclude(d, 'max_output', text)
+    }
+  }
+  if (endpoint.maxPrompt !== null && request.promptTokens > endpoint.maxPrompt) {
+    const text = `takes ${figure(endpoint.maxPrompt)} tokens of prompt, this one has about ${figure(request.promptTokens)}`
+    return exclude(d, 'context_length', text)
+  }
+  if (endpoint.contextLength > 0 && f.tokens > endpoint.contextLength) {
+    const text = `holds ${figure(endpoint.contextLength)} tokens, prompt and output need about ${figure(f.tokens)}`
+    exclude(d, 'context_length', text)
+  }
+}
+
+/** The first of `wanted` that `offered` lacks, or null. */
+export function firstMissing(wanted: readonly string[], offered: readonly string[]): string | null {
+  for (const name of wanted) if (!offered.includes(name)) return name
+  return null
+}
+
+/** A count with thousands separated by commas, without Intl, which would cost more than the plan. */
+export function figure(value: number): string {
+  const digits = String(Math.round(value))
+  if (digits.length < 4) return digits
+  let out = digits.slice(0, digits.length % 3)
+  for (let i = digits.length % 3; i < digits.length; i += 3) {
+    out += (out === '' ? '' : ',') + digits.slice(i, i + 3)
+  }
+  return out
+}
+
+/** Pico-USD per token as dollars per million tokens, e.g. `$0.15/M`. 1 $/M is 10^6 pUSD per token. */
+export function perMillion(pico: bigint): string {
+  const whole = pico / 1_000_000n
+  const fraction = String(pico % 1_000_000n)
+    .padStart(6, '0')
+    .replace(/0{1,4}$/, '')
+  return `$${whole}.${fraction}/M`
+}

@@ -1,0 +1,3 @@
+export * from './fallback.ts'
+export * from './plan.ts'
+export type * from './plan.types.ts'

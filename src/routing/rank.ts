@@ -1,0 +1,231 @@
+import type { Percentiles } from '../chat/index.ts'
+import { type Draft, type Filter, firstMissing } from './filter.ts'
+import { matchIndex, serviceTier } from './match.ts'
+import type { EndpointHealth, PercentileFigures } from './plan.types.ts'
+
+/** What decides between endpoints that may serve. */
+export type Strategy = 'load-balance' | 'order' | 'price' | 'throughput' | 'latency' | 'exacto'
+
+/** Reasons to stand further back within a model, heaviest first; they add up in `Draft.group`. */
+const UNLISTED = 64
+const ORDINARY_TIER = 32
+const LACKS = 16
+const OUTAGE = 8
+const DEGRADED = 4
+
+/** Bands of uptime need this many outcomes. Source: OpenRouter's provider uptime documentation. */
+const UPTIME_SAMPLES = 100
+
+/** Parameters that a provider of the same model should take, though no model is refused for lacking them. */
+const SOFT_PARAMETERS = ['tools', 'response_format', 'verbosity']
+
+/**
+ * Gives every eligible candidate of one model its band, group and key, and draws the first place where the load is
+ * balanced. `random` is asked once, and only when there is something to draw.
+ */
+export function rankModel(
+  drafts: readonly Draft[],
+  strategy: Strategy,
+  f: Filter,
+  random: () => number,
+): void {
+  const soft = f.request.parameters.filter((name) => SOFT_PARAMETERS.includes(name))
+  const healths = drafts.map((d) => f.snapshot.health(d.endpoint.id))
+  const slow = strategy === 'exacto' ? slowBelow(healths) : 0
+  let lowest = Number.POSITIVE_INFINITY
+  for (let i = 0; i < drafts.length; i++) {
+    const d = drafts[i]!
+    stand(d, healths[i]!, strategy, f, soft)
+    if (d.band !== 2 && (strategy !== 'order' || d.group >= UNLISTED)) {
+      d.key = sortKey(d, healths[i]!, strategy, slow)
+    }
+    if (d.band === 0 && d.group < lowest) lowest = d.group
+  }
+  if (strategy === 'load-balance') drawFirst(drafts, lowest, random)
+}
+
+function stand(
+  d: Draft,
+  health: EndpointHealth,
+  strategy: Strategy,
+  f: Filter,
+  soft: readonly string[],
+): void {
+  if (health.coolingMs > 0) {
+    d.band = 2
+    d.key = health.coolingMs
+    d.note = 'cooling down after a rate limit'
+    return
+  }
+  if (health.breaker === 'open') {
+    d.band = 2
+    d.note = 'breaker open after failures'
+    return
+  }
+  if (strategy === 'order') {
+    const listed = matchIndex(f.order!, d.endpoint)
+    if (listed >= 0) {
+      d.key = listed
+      d.note = 'provider.order'
+      return
+    }
+    d.group = UNLISTED
+    d.note = 'after provider.order'
+  }
+  if (missesPreference(health, f)) {
+    d.band = 1
+    d.note = 'slower than preferred'
+  }
+  if (f.request.serviceTier === 'priority' && serviceTier(d.endpoint.tag) !== 'priority') {
+    d.group |= ORDINARY_TIER
+  }
+  if (soft.length > 0 && d.endpoint.supportedParameters.length > 0) {
+    if (firstMissing(soft, d.endpoint.supportedParameters) !== null) {
+      d.group |= LACKS
+      d.note = 'does not take a parameter of the request'
+    }
+  }
+  // A half-open endpoint is due for its probe: it stands where it stood before it failed.
+  if (health.breaker === 'half-open') d.note ||= 'probe after failures'
+  else recentFailures(d, health, strategy)
+}
+
+function recentFailures(d: Draft, health: EndpointHealth, strategy: Strategy): void {
+  const uptime = (health.samples5m ?? 0) >= UPTIME_SAMPLES ? (health.uptime5m ?? 1) : 1
+  if (health.outage) {
+    d.group |= OUTAGE
+    d.note = 'outage in the last 30 s'
+  } else if (uptime < 0.8) {
+    d.group |= OUTAGE
+    d.note = 'uptime below 80 %'
+  } else if (uptime < 0.95 && strategy === 'load-balance') {
+    d.group |= DEGRADED
+    d.note = 'uptime below 95 %'
+  }
+}
+
+function sortKey(d: Draft, health: EndpointHealth, strategy: Strategy, slow: number): number {
+  switch (strategy) {
+    case 'load-balance':
+    case 'order':
+    case 'price':
+      d.note ||= 'by price'
+      return d.cost
+    case 'throughput':
+      d.note ||= health.throughputP50 === null ? 'throughput not measured yet' : 'by throughput'
+      return health.throughputP50 === null ? 0 : -health.throughputP50
+    case 'latency':
+      d.note ||= health.ttftP50Ms === null ? 'latency not measured yet' : 'by latency'
+      return health.ttftP50Ms ?? Number.POSITIVE_INFINITY
+    case 'exacto':
+      d.note ||= 'by quality'
+      return health.throughputP50 === null ? 1 : health.throughputP50 < slow ? 2 : 0
+    default:
+      return strategy satisfies never
+  }
+}
+
+/**
+ * Draws the first place among the steadiest endpoints, each with the weight 1/price²; the rest follow by price.
+ * Free ones, if any, share the draw evenly; one without a known price weighs as much as the dearest.
+ * Source: OpenRouter's load balancing documentation.
+ */
+function drawFirst(drafts: readonly Draft[], group: number, random: () => number): void {
+  let members = 0
+  let dearest = 0
+  let cheapest = Number.POSITIVE_INFINITY
+  for (const d of drafts) {
+    if (d.band !== 0 || d.group !== group) continue
+    members++
+    if (d.cost < cheapest) cheapest = d.cost
+    if (d.cost > dearest && d.cost !== Number.POSITIVE_INFINITY) dearest = d.cost
+  }
+  if (members < 2) return
+  let total = 0
+  for (const d of drafts) {
+    if (d.band === 0 && d.group === group) total += d.weight = weigh(d.cost, cheapest, dearest)
+  }
+  let left = random() * total
+  let drawn: Draft | null = null
+  for (const d of drafts) {
+    if (d.band !== 0 || d.group !== group) continue
+    const weight = d.weight!
+    d.weight = weight / total
+    if (left < 0 || weight === 0) continue
+    drawn = d
+    left -= weight
+  }
+  drawn!.key = -1
+  drawn!.note = 'drawn by price'
+}
+
+/** 1/price² relative to the cheapest, so that the figures stay near 1. */
+function weigh(cost: number, cheapest: number, dearest: number): number {
+  if (cheapest === 0) return cost === 0 ? 1 : 0
+  if (cheapest === Number.POSITIVE_INFINITY) return 1
+  const relative = cheapest / (cost === Number.POSITIVE_INFINITY ? dearest : cost)
+  return relative * relative
+}
+
+function missesPreference(health: EndpointHealth, f: Filter): boolean {
+  const { preferredMinThroughput: speed, preferredMaxLatency: latency } = f.request.provider
+  if (speed !== undefined && health.throughput && anyBeyond(speed, health.throughput, 1, -1)) return true
+  return latency !== undefined && !!health.ttftMs && anyBeyond(latency, health.ttftMs, 1_000, 1)
+}
+
+/** Is any measured percentile on the wrong side of its cutoff? `sign` 1: above is wrong, -1: below is wrong. */
+function anyBeyond(cutoffs: Percentiles, measured: PercentileFigures, scale: number, sign: 1 | -1): boolean {
+  const beyond = (cutoff: number | undefined, value: number): boolean =>
+    cutoff !== undefined && (value - cutoff * scale) * sign > 0
+  return (
+    beyond(cutoffs.p50, measured.p50) ||
+    beyond(cutoffs.p75, measured.p75) ||
+    beyond(cutoffs.p90, measured.p90) ||
+    beyond(cutoffs.p99, measured.p99)
+  )
+}
+
+/**
+ * Throughput below which a provider of the model counts as poor: the median less 1.5 standard deviations, the latter
+ * from the median absolute deviation; 0 with fewer than four providers measured. Source: OpenRouter's Auto Exacto.
+ */
+function slowBelow(healths: readonly EndpointHealth[]): number {
+  const speeds = healths.flatMap((h) => (h.throughputP50 === null ? [] : [h.throughputP50]))
+  if (speeds.length < 4) return 0
+  const middle = median(speeds)
+  return middle - 1.5 * 1.4826 * median(speeds.map((speed) => Math.abs(speed - middle)))
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const half = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2
+}
+
+/** Below this many, moving entries into place beats the engine's sort. */
+const SMALL = 48
+
+/** Sorts in place by band, model, group, key and price; equal ones keep their order. */
+export function sortDrafts(drafts: Draft[]): void {
+  if (drafts.length > SMALL) {
+    drafts.sort((a, b) => (precedes(a, b) ? -1 : precedes(b, a) ? 1 : 0))
+    return
+  }
+  for (let i = 1; i < drafts.length; i++) {
+    const moved = drafts[i]!
+    let j = i - 1
+    while (j >= 0 && precedes(moved, drafts[j]!)) {
+      drafts[j + 1] = drafts[j]!
+      j--
+    }
+    drafts[j + 1] = moved
+  }
+}
+
+function precedes(a: Draft, b: Draft): boolean {
+  if (a.band !== b.band) return a.band < b.band
+  if (a.model !== b.model) return a.model < b.model
+  if (a.group !== b.group) return a.group < b.group
+  if (a.key !== b.key) return a.key < b.key
+  return a.cost < b.cost
+}

@@ -1,0 +1,236 @@
+import type { ErrorCode } from '../chat/index.ts'
+import { type Draft, figure } from './filter.ts'
+import type { ExclusionReason, Plan, PlanRequest, RoutingSnapshot } from './plan.types.ts'
+
+type Refusal = NonNullable<Plan['refusal']>
+
+/** How our reasons are called in the `availability` object of an error. Source: OpenRouter's availability errors. */
+const EXCLUDED_BY: Record<ExclusionReason, string> = {
+  no_credential: 'no_credential',
+  no_dialect: 'no_dialect',
+  unknown_price: 'unknown_price',
+  context_length: 'context_length',
+  max_output: 'max_tokens',
+  input_modality: 'input_modalities',
+  output_modality: 'output_modalities',
+  require_parameters: 'require_parameters',
+  max_price: 'max_price',
+  only: 'allowed_providers',
+  ignore: 'ignored_providers',
+  order_without_fallbacks: 'allowed_providers',
+  quantization: 'quantization',
+  data_policy: 'data_policy',
+  key_policy: 'allowed_providers',
+  service_tier: 'service_tier',
+  simulated: 'simulated',
+}
+
+/** Reasons that the client's own wishes caused, so that changing the request helps. */
+const WISHES: ReadonlySet<ExclusionReason> = new Set([
+  'require_parameters',
+  'max_price',
+  'only',
+  'ignore',
+  'order_without_fallbacks',
+  'quantization',
+  'service_tier',
+  'context_length',
+  'max_output',
+  'input_modality',
+  'output_modality',
+])
+
+/** A model that nobody knows: 400, with the closest names. */
+export function unknownModel(name: string, request: PlanRequest, snapshot: RoutingSnapshot): Refusal {
+  const close = snapshot.suggest(name).slice(0, 3)
+  const hint = close.length === 0 ? '' : ` Did you mean ${either(close)}?`
+  return refuse(
+    'invalid_model',
+    `${name.slice(0, 200)} is not a valid model ID.${hint} GET /api/v1/models lists them all.`,
+    availability('model_not_found', 'invalid_request', 400, request, { fallback_models: close }),
+  )
+}
+
+/** A request without any model. */
+export function noModel(request: PlanRequest): Refusal {
+  return refuse(
+    'invalid_model',
+    'The request names no model. Set "model" to an id of GET /api/v1/models.',
+    availability('model_not_found', 'invalid_request', 400, request, {}),
+  )
+}
+
+/** Every candidate was left out: says why, and what would help. */
+export function nobodyLeft(
+  drafts: readonly Draft[],
+  request: PlanRequest,
+  snapshot: RoutingSnapshot,
+): Refusal {
+  const models = either(request.models.slice(0, 5), 'and')
+  if (drafts.length === 0) {
+    return refuse(
+      'no_endpoints',
+      `No provider of this gateway serves ${models}. Add an endpoint for it under providers in waybill.yaml, or choose another model.`,
+      availability('no_endpoints', 'not_found', 404, request, {}),
+    )
+  }
+  const considered = drafts.filter((d) => d.excluded !== 'simulated')
+  const reasons = countReasons(considered.length > 0 ? considered : drafts)
+  return (
+    keyMissing(drafts, reasons, models, request, snapshot) ??
+    tooLong(drafts, reasons, models, request) ??
+    allExcluded(drafts, reasons, models, request)
+  )
+}
+
+/** What the caller's filters let pass lacks only a key: names the variables to set. */
+function keyMissing(
+  drafts: readonly Draft[],
+  reasons: ReadonlyMap<ExclusionReason, number>,
+  models: string,
+  request: PlanRequest,
+  snapshot: RoutingSnapshot,
+): Refusal | null {
+  if (!reasons.has('no_credential')) return null
+  const names = new Set<string>()
+  const variables = new Set<string>()
+  for (const d of drafts) {
+    if (d.excluded !== 'no_credential') continue
+    names.add(d.endpoint.providerName)
+    for (const variable of snapshot.credentialHint(d.endpoint.providerId)) variables.add(variable)
+  }
+  const shown = [...variables].slice(0, 6)
+  const providers = either([...names].slice(0, 6))
+  const fix =
+    shown.length === 0
+      ? `Add an api_key for ${providers} under providers in waybill.yaml.`
+      : `Set ${either(shown)} in the environment of the server, or an api_key under providers in waybill.yaml.`
+  return refuse(
+    'no_endpoints',
+    `No key is configured for a provider of ${models} (served by ${providers}). ${fix}`,
+    availability('no_endpoints', 'not_found', 404, request, {
+      excluded_by: excludedBy(drafts),
+      affected_providers: [...names],
+      constraint: { field: 'credentials', detail: shown.join(', ') },
+    }),
+  )
+}
+
+/** The prompt, or the output asked for, is all that stands in the way: the errors that clients know for it. */
+function tooLong(
+  drafts: readonly Draft[],
+  reasons: ReadonlyMap<ExclusionReason, number>,
+  models: string,
+  request: PlanRequest,
+): Refusal | null {
+  const output = request.maxOutputTokens
+  if (reasons.size === 1 && reasons.has('context_length')) {
+    const most = largest(drafts, (d) => d.endpoint.maxPrompt ?? d.endpoint.contextLength)
+    const asked =
+      output === null
+        ? `the prompt has about ${figure(request.promptTokens)}`
+        : `the request needs about ${figure(request.promptTokens + output)} (${figure(request.promptTokens)} of prompt, ${figure(output)} of output)`
+    return refuse(
+      'context_length_exceeded',
+      `The maximum context length of ${models} is ${figure(most)} tokens, but ${asked}. Shorten the prompt, lower max_tokens, or choose a model with a larger context.`,
+      availability('constraint_filtered', 'context_length_exceeded', 400, request, {
+        excluded_by: excludedBy(drafts),
+        constraint: { field: 'context_length', detail: String(most) },
+      }),
+    )
+  }
+  if (output === null || reasons.size !== 1 || !reasons.has('max_output')) return null
+  const most = largest(drafts, (d) => d.endpoint.maxOutput ?? 0)
+  return refuse(
+    'max_tokens_exceeded',
+    `${models} gives at most ${figure(most)} tokens of output, but max_tokens asks for ${figure(output)}. Lower max_tokens.`,
+    availability('constraint_filtered', 'max_tokens_exceeded', 400, request, {
+      excluded_by: excludedBy(drafts),
+      constraint: { field: 'max_tokens', detail: String(most) },
+    }),
+  )
+}
+
+function allExcluded(
+  drafts: readonly Draft[],
+  reasons: ReadonlyMap<ExclusionReason, number>,
+  models: string,
+  request: PlanRequest,
+): Refusal {
+  const told = new Map<string, number>()
+  for (const d of drafts) {
+    if (d.detail !== null) told.set(d.detail, (told.get(d.detail) ?? 0) + 1)
+  }
+  const all = [...told].sort((a, b) => b[1] - a[1])
+  const lines = all.slice(0, 4).map(([detail, n]) => (n === 1 ? detail : `${detail} (${n} endpoints)`))
+  if (all.length > lines.length) lines.push(`and ${all.length - lines.length} more reasons`)
+  const wished = [...reasons.keys()].every((reason) => WISHES.has(reason))
+  const code = reasons.has('data_policy')
+    ? 'privacy_restricted'
+    : wished
+      ? 'constraint_filtered'
+      : 'no_endpoints'
+  const fix = wished
+    ? 'Relax the request, or choose another model.'
+    : '`waybill route explain` shows every endpoint.'
+  return refuse(
+    'no_endpoints',
+    `No endpoint of ${models} can take this request: ${lines.join('; ')}. ${fix}`,
+    availability(code, 'not_found', 404, request, {
+      excluded_by: excludedBy(drafts),
+      affected_providers: [...new Set(drafts.map((d) => d.endpoint.providerName))].slice(0, 20),
+    }),
+  )
+}
+
+function refuse(code: ErrorCode, message: string, metadata: Refusal['metadata']): Refusal {
+  return { code, message, metadata, retryAfterMs: null }
+}
+
+function availability(
+  code: string,
+  errorType: string,
+  status: number,
+  request: PlanRequest,
+  facts: Readonly<Record<string, unknown>>,
+): Refusal['metadata'] {
+  return {
+    error_type: errorType,
+    availability: {
+      code,
+      http_status: status,
+      retryable: false,
+      retry_after: null,
+      requested_models: request.models.slice(0, 20).map((name) => name.slice(0, 200)),
+      ...facts,
+    },
+  }
+}
+
+function countReasons(drafts: readonly Draft[]): Map<ExclusionReason, number> {
+  const counts = new Map<ExclusionReason, number>()
+  for (const d of drafts) {
+    if (d.excluded !== null) counts.set(d.excluded, (counts.get(d.excluded) ?? 0) + 1)
+  }
+  return counts
+}
+
+function excludedBy(drafts: readonly Draft[]): string[] {
+  const names = new Set<string>()
+  for (const d of drafts) {
+    if (d.excluded === 'data_policy') {
+      names.add(d.detail!.includes('zdr') ? 'data_policy:zdr' : 'data_policy:training')
+    } else if (d.excluded !== null) names.add(EXCLUDED_BY[d.excluded])
+  }
+  return [...names]
+}
+
+function largest(drafts: readonly Draft[], value: (d: Draft) => number): number {
+  return drafts.reduce((most, d) => Math.max(most, value(d)), 0)
+}
+
+/** `a`, `a or b`, `a, b or c`. */
+function either(names: readonly string[], word = 'or'): string {
+  const last = names.at(-1) ?? ''
+  return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} ${word} ${last}`
+}

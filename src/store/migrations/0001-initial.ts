@@ -1,0 +1,381 @@
+import { type CreateTableBuilder, type Kysely, type RawBuilder, sql } from 'kysely'
+import type { ColumnTypes, Migration } from './types.ts'
+
+type Column = [name: string, type: RawBuilder<unknown>, nullable?: 'null']
+
+/**
+ * The first schema. Hot tables (holds, journals, entries, attempts, generations) carry no foreign keys: their rows are
+ * written together in one unit, and the ledger's verification finds what does not match.
+ */
+export const initial: Migration = {
+  name: '0001-initial',
+  async up(tx, types, now) {
+    await createOwners(tx, types)
+    await createLedger(tx, types)
+    await createUsage(tx, types)
+    await createRest(tx, types)
+    for (const table of ['journals', 'entries']) await makeAppendOnly(tx, types, table)
+    await seed(tx, now)
+  },
+}
+
+async function createOwners(tx: Kysely<never>, types: ColumnTypes): Promise<void> {
+  const { int8, int4, text } = types
+  await table(
+    tx,
+    'organizations',
+    types.end,
+    ['id'],
+    [
+      ['id', text],
+      ['name', text],
+      ['credits', text],
+      ['created_at', int8],
+    ],
+  )
+    .addCheckConstraint('organizations_credits', sql`credits in ('prepaid', 'unlimited')`)
+    .execute()
+  await table(
+    tx,
+    'workspaces',
+    types.end,
+    ['id'],
+    [
+      ['id', text],
+      ['organization_id', text],
+      ['slug', text],
+      ['name', text],
+      ['created_at', int8],
+    ],
+  )
+    .addUniqueConstraint('workspaces_slug', ['organization_id', 'slug'])
+    .addForeignKeyConstraint('workspaces_organization', ['organization_id'], 'organizations', ['id'])
+    .execute()
+  await table(
+    tx,
+    'api_keys',
+    types.end,
+    ['hash'],
+    [
+      ['hash', text],
+      ['organization_id', text],
+      ['workspace_id', text],
+      ['creator_user_id', text, 'null'],
+      ['name', text],
+      ['label', text],
+      ['kind', text],
+      ['disabled', int4],
+      ['limit_nanos', int8, 'null'],
+      ['limit_reset', text, 'null'],
+      ['include_byok_in_limit', int4],
+      ['expires_at', int8, 'null'],
+      ['created_at', int8],
+      ['updated_at', int8],
+      ['rotated_from', text, 'null'],
+    ],
+  )
+    .addCheckConstraint('api_keys_kind', sql`kind in ('inference', 'management')`)
+    .addCheckConstraint('api_keys_limit', sql`limit_nanos is null or limit_nanos >= 0`)
+    .addForeignKeyConstraint('api_keys_organization', ['organization_id'], 'organizations', ['id'])
+    .addForeignKeyConstraint('api_keys_workspace', ['workspace_id'], 'workspaces', ['id'])
+    .execute()
+  await index(tx, 'api_keys', ['organization_id', 'created_at'])
+}
+
+async function createLedger(tx: Kysely<never>, types: ColumnTypes): Promise<void> {
+  const { int8, int4, text } = types
+  await table(
+    tx,
+    'accounts',
+    types.keyed,
+    ['id'],
+    [
+      ['id', text],
+      ['organization_id', text, 'null'],
+      ['posted_nanos', int8],
+      ['held_nanos', int8],
+      ['floor', int4],
+    ],
+  )
+    .addCheckConstraint('accounts_floor', sql`floor = 0 or posted_nanos - held_nanos >= 0`)
+    .addCheckConstraint('accounts_held', sql`held_nanos >= 0`)
+    .execute()
+  // A cap may be lowered below what is spent and held, so spent + held <= cap is the ledger's to keep.
+  await table(
+    tx,
+    'limits',
+    types.keyed,
+    ['scope', 'scope_id', 'span', 'window_start'],
+    [
+      ['scope', text],
+      ['scope_id', text],
+      ['span', text],
+      ['window_start', int8],
+      ['organization_id', text],
+      ['cap_nanos', int8, 'null'],
+      ['spent_nanos', int8],
+      ['held_nanos', int8],
+    ],
+  )
+    .addCheckConstraint('limits_held', sql`held_nanos >= 0`)
+    .execute()
+  await table(
+    tx,
+    'holds',
+    types.end,
+    ['id'],
+    [
+      ['id', text],
+      ['organization_id', text],
+      ['workspace_id', text],
+      ['creator_user_id', text, 'null'],
+      ['key_hash', text],
+      ['state', text],
+      ['account_id', text],
+      ['amount_nanos', int8],
+      ['limits', text],
+      ['tariffs', text],
+      ['attempt', int4],
+      ['endpoint_id', text, 'null'],
+      ['usage', text, 'null'],
+      ['node', text],
+      ['created_at', int8],
+      ['expires_at', int8],
+    ],
+  )
+    .addCheckConstraint(
+      'holds_state',
+      sql`state in ('reserved', 'dispatched', 'streaming', 'settled', 'released')`,
+    )
+    .addCheckConstraint('holds_amount', sql`amount_nanos >= 0`)
+    .execute()
+  await tx.schema
+    .createIndex('holds_open')
+    .on('holds')
+    .columns(['node', 'expires_at'])
+    .where(sql.ref('state'), 'in', sql`('reserved', 'dispatched', 'streaming')`)
+    .execute()
+  await table(
+    tx,
+    'journals',
+    types.end,
+    ['id'],
+    [
+      ['id', text],
+      ['chain', text],
+      ['seq', int8],
+      ['kind', text],
+      ['reference', text],
+      ['organization_id', text, 'null'],
+      ['at', int8],
+      ['memo', text, 'null'],
+      ['prev_hash', text],
+      ['hash', text],
+    ],
+  )
+    .addUniqueConstraint('journals_reference', ['kind', 'reference'])
+    .addUniqueConstraint('journals_position', ['chain', 'seq'])
+    .execute()
+  await table(
+    tx,
+    'entries',
+    types.keyed,
+    ['journal_id', 'line'],
+    [
+      ['journal_id', text],
+      ['line', int4],
+      ['account_id', text],
+      ['amount_nanos', int8],
+    ],
+  ).execute()
+  await index(tx, 'entries', ['account_id'])
+  await table(
+    tx,
+    'chains',
+    types.keyed,
+    ['id'],
+    [
+      ['id', text],
+      ['node', text],
+      ['started_at', int8],
+      ['length', int8],
+      ['head', text],
+    ],
+  ).execute()
+}
+
+async function createUsage(tx: Kysely<never>, types: ColumnTypes): Promise<void> {
+  const { int8, int4, text } = types
+  await table(
+    tx,
+    'attempts',
+    types.end,
+    ['id'],
+    [
+      ['id', text],
+      ['generation_id', text],
+      ['organization_id', text],
+      ['n', int4],
+      ['endpoint_id', text],
+      ['provider', text],
+      ['model', text],
+      ['tariff_version', text, 'null'],
+      ['outcome', text],
+      ['error_code', text, 'null'],
+      ['status', int4, 'null'],
+      ['provider_code', text, 'null'],
+      ['started_at', int8],
+      ['ttft_ms', int4, 'null'],
+      ['duration_ms', int4],
+      ['cost_nanos', int8, 'null'],
+    ],
+  ).execute()
+  await index(tx, 'attempts', ['generation_id'])
+  await table(
+    tx,
+    'generations',
+    types.end,
+    ['id'],
+    [
+      ['id', text],
+      ['organization_id', text],
+      ['workspace_id', text],
+      ['creator_user_id', text, 'null'],
+      ['key_hash', text],
+      ['model', text],
+      ['requested_model', text],
+      ['provider', text, 'null'],
+      ['endpoint_id', text, 'null'],
+      ['upstream_id', text, 'null'],
+      ['surface', text],
+      ['streamed', int4],
+      ['simulated', int4],
+      ['cancelled', int4],
+      ['is_byok', int4],
+      ['result', text],
+      ['finish_reason', text, 'null'],
+      ['native_finish_reason', text, 'null'],
+      ['error_code', text, 'null'],
+      ['created_at', int8],
+      ['latency_ms', int4, 'null'],
+      ['generation_ms', int4, 'null'],
+      ['gateway_us', int4, 'null'],
+      ['prompt_tokens', int4],
+      ['completion_tokens', int4],
+      ['cache_read_tokens', int4],
+      ['cache_write_tokens', int4],
+      ['reasoning_tokens', int4],
+      ['usage_source', text],
+      ['cost_nanos', int8, 'null'],
+      ['upstream_prompt_nanos', int8, 'null'],
+      ['upstream_completion_nanos', int8, 'null'],
+      ['tariff_version', text, 'null'],
+      ['attempts', int4],
+      ['app_title', text, 'null'],
+      ['app_url', text, 'null'],
+      ['user_agent', text, 'null'],
+      ['external_user', text, 'null'],
+      ['session_id', text, 'null'],
+    ],
+  ).execute()
+  await index(tx, 'generations', ['organization_id', 'created_at'])
+  await index(tx, 'generations', ['key_hash', 'created_at'])
+  await table(
+    tx,
+    'waybills',
+    types.end,
+    ['id'],
+    [
+      ['id', text],
+      ['organization_id', text],
+      ['created_at', int8],
+      ['data', text],
+    ],
+  ).execute()
+  await index(tx, 'waybills', ['created_at'])
+  await table(
+    tx,
+    'candidate_tables',
+    types.end,
+    ['hash'],
+    [
+      ['hash', text],
+      ['data', text],
+    ],
+  ).execute()
+}
+
+async function createRest(tx: Kysely<never>, types: ColumnTypes): Promise<void> {
+  const { int8, text } = types
+  await table(
+    tx,
+    'tariffs',
+    types.end,
+    ['version', 'endpoint_id'],
+    [
+      ['version', text],
+      ['endpoint_id', text],
+      ['data', text],
+      ['first_used_at', int8],
+    ],
+  ).execute()
+  await table(
+    tx,
+    'nodes',
+    types.keyed,
+    ['id'],
+    [
+      ['id', text],
+      ['epoch', text],
+      ['started_at', int8],
+      ['heartbeat_at', int8],
+    ],
+  ).execute()
+}
+
+function table(tx: Kysely<never>, name: string, end: RawBuilder<unknown>, key: string[], columns: Column[]) {
+  let builder: CreateTableBuilder<string, string> = tx.schema.createTable(name)
+  for (const [column, type, nullable] of columns) {
+    builder = builder.addColumn(column, type, (c) => (nullable ? c : c.notNull()))
+  }
+  return builder.addPrimaryKeyConstraint(`${name}_key`, key).modifyEnd(end)
+}
+
+async function index(tx: Kysely<never>, name: string, columns: string[]): Promise<void> {
+  await tx.schema
+    .createIndex(`${name}_by_${columns.join('_')}`)
+    .on(name)
+    .columns(columns)
+    .execute()
+}
+
+/** Journals are corrected by further journals, never changed: the database itself refuses. */
+async function makeAppendOnly(tx: Kysely<never>, types: ColumnTypes, name: string): Promise<void> {
+  const said = sql.lit(`${name} are append-only`)
+  if (types.engine === 'sqlite') {
+    for (const verb of ['update', 'delete']) {
+      await sql`create trigger ${sql.id(`${name}_no_${verb}`)} before ${sql.raw(verb)} on ${sql.table(name)}
+        begin select raise(abort, ${said}); end`.execute(tx)
+    }
+    return
+  }
+  const refuse = sql.id(`${name}_refuse_change`)
+  await sql`create function ${refuse}() returns trigger language plpgsql as ${sql.lit(
+    `begin raise exception '${name} are append-only' using errcode = 'restrict_violation'; end`,
+  )}`.execute(tx)
+  await sql`create trigger ${sql.id(`${name}_append_only`)} before update or delete or truncate on ${sql.table(name)}
+    for each statement execute function ${refuse}()`.execute(tx)
+}
+
+/** What a fresh installation has: one organization with one workspace, and the accounts of the platform itself. */
+async function seed(tx: Kysely<never>, now: bigint): Promise<void> {
+  await sql`insert into organizations (id, name, credits, created_at)
+    values ('default', 'Default', 'unlimited', ${now})`.execute(tx)
+  await sql`insert into workspaces (id, organization_id, slug, name, created_at)
+    values ('default', 'default', 'default', 'Default', ${now})`.execute(tx)
+  await sql`insert into accounts (id, organization_id, posted_nanos, held_nanos, floor) values
+    ('world:manual', null, 0, 0, 0), ('rev:usage', null, 0, 0, 0),
+    ('platform:writeoff', null, 0, 0, 0), ('platform:insurance', null, 0, 0, 0),
+    ('org:default:credit', 'default', 0, 0, 1), ('org:default:usage', 'default', 0, 0, 0),
+    ('org:default:test', 'default', 0, 0, 0)`.execute(tx)
+}

@@ -1,0 +1,56 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { prepareDirectory, takeLock } from '../lock.ts'
+import { openDatabase } from './database.ts'
+import type { Cell, WriterMessage } from './protocol.ts'
+import { toFailure } from './statements.ts'
+import { Writer } from './writer.ts'
+
+/** What the main thread hands over at the start. */
+export interface WriterSettings {
+  readonly dataDir: string
+  /** How long to wait for a process that is about to end and still holds the directory, ms. */
+  readonly lockWaitMs: number
+}
+
+const port = parentPort!
+const post = (message: WriterMessage): void => port.postMessage(message)
+
+function start({ dataDir, lockWaitMs }: WriterSettings): void {
+  prepareDirectory(dataDir)
+  const unlock = takeLock(dataDir, lockWaitMs)
+  const db = openDatabase(dataDir)
+  let scheduled = false
+  const writer = new Writer(db, {
+    answer: (answer) => post({ type: 'answer', answer }),
+    tx: (outcome) => post({ type: 'tx', outcome }),
+    close: () => {
+      writer.abandon()
+      db.close()
+      unlock()
+      port.close()
+    },
+  })
+  const schedule = (): void => {
+    if (scheduled || !writer.busy) return
+    scheduled = true
+    // After the messages that have arrived meanwhile: they join the group.
+    setImmediate(() => {
+      scheduled = false
+      writer.work()
+      schedule()
+    })
+  }
+  writer.onWake(schedule)
+  port.on('message', (message: readonly Cell[]) => {
+    writer.take(message)
+    schedule()
+  })
+}
+
+try {
+  start(workerData as WriterSettings)
+  post({ type: 'ready' })
+} catch (error) {
+  post({ type: 'refused', failure: toFailure(error) })
+  port.close()
+}

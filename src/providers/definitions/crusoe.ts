@@ -1,0 +1,10 @@
+import { compatible, defineProvider } from '../define.ts'
+
+export default defineProvider('crusoe', 'Crusoe', {
+  about: ['https://www.crusoe.ai', 'US'],
+  dialect: 'openai-chat',
+  baseUrl: 'https://api.inference.crusoecloud.com/v1',
+  env: ['CRUSOE_API_KEY'],
+  quirks: { ...compatible, reasoning: 'effort' },
+  probe: '/models',
+})

@@ -1,0 +1,13 @@
+import { compatible, defineProvider } from '../define.ts'
+
+export default defineProvider('deepinfra', 'DeepInfra', {
+  aliases: ['deep-infra'],
+  about: ['https://deepinfra.com', 'US', '/privacy', '/terms'],
+  statusPageUrl: 'https://status.deepinfra.com',
+  dialect: 'openai-chat',
+  baseUrl: 'https://api.deepinfra.com/v1/openai',
+  env: ['DEEPINFRA_API_KEY', 'DEEPINFRA_TOKEN'],
+  quirks: { ...compatible, reasoning: 'effort' },
+  cancelStopsBilling: true,
+  probe: null,
+})

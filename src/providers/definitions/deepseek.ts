@@ -1,0 +1,15 @@
+import { compatible, defineProvider } from '../define.ts'
+
+export default defineProvider('deepseek', 'DeepSeek', {
+  about: [
+    'https://www.deepseek.com',
+    'CN',
+    'https://cdn.deepseek.com/policies/en-US/deepseek-privacy-policy.html',
+  ],
+  dialect: 'openai-chat',
+  baseUrl: 'https://api.deepseek.com',
+  env: ['DEEPSEEK_API_KEY'],
+  quirks: { ...compatible, reasoning: 'thinking-type' },
+  cancelStopsBilling: true,
+  probe: '/models',
+})

@@ -1,0 +1,12 @@
+import { defineProvider, openai } from '../define.ts'
+
+export default defineProvider('snowflake', 'Snowflake Cortex', {
+  aliases: ['snowflake-cortex'],
+  about: ['https://www.snowflake.com', 'US', '/privacy-policy/'],
+  dialect: 'openai-chat',
+  baseUrl: 'https://{account}.snowflakecomputing.com/api/v2/cortex/v1',
+  variables: { account: { env: ['SNOWFLAKE_ACCOUNT'] } },
+  env: ['SNOWFLAKE_CORTEX_PAT', 'SNOWFLAKE_PAT'],
+  quirks: openai,
+  probe: null,
+})

@@ -1,0 +1,8 @@
+export * from './address.ts'
+export * from './detect.ts'
+export * from './local.ts'
+export type * from './provider.ts'
+export * from './reference.ts'
+export * from './registry.ts'
+export * from './settings.ts'
+export * from './target.ts'

@@ -1,0 +1,56 @@
+import type { Quirks } from '../dialects/dialect.ts'
+
+/** Sampling parameters that came with open models; servers that follow OpenAI's schema closely answer them with 400. */
+export const OPEN_MODEL_SAMPLING = ['top_k', 'top_a', 'min_p', 'repetition_penalty'] as const
+
+/** OpenAI's own successors of `max_tokens` and `system`, which most compatible servers do not know. */
+export const compatible: Quirks = {
+  rename: { max_completion_tokens: 'max_tokens' },
+  noDeveloperRole: true,
+}
+
+/** OpenAI itself and servers of its code: `max_tokens` is refused by every reasoning model, the newer name by none. */
+export const openai: Quirks = {
+  rename: { max_tokens: 'max_completion_tokens' },
+  unsupported: OPEN_MODEL_SAMPLING,
+  reasoning: 'effort',
+}
+
+/** Source: Mistral's API reference; unknown fields answer 422. The seed is called `random_seed`. */
+export const mistral: Quirks = {
+  rename: { max_completion_tokens: 'max_tokens', seed: 'random_seed' },
+  unsupported: [
+    ...OPEN_MODEL_SAMPLING,
+    'logit_bias',
+    'logprobs',
+    'top_logprobs',
+    'user',
+    'store',
+    'verbosity',
+  ],
+  noDeveloperRole: true,
+  reasoning: 'effort',
+}
+
+/** Source: Groq's compatibility page: these answer 400, as does `n` above 1. */
+export const groq: Quirks = {
+  unsupported: [...OPEN_MODEL_SAMPLING, 'logit_bias', 'logprobs', 'top_logprobs', 'n'],
+  reasoning: 'effort',
+}
+
+/** Source: Cerebras' compatibility page: the penalties and `logit_bias` answer 400. */
+export const cerebras: Quirks = {
+  unsupported: [...OPEN_MODEL_SAMPLING, 'logit_bias', 'frequency_penalty', 'presence_penalty'],
+  noDeveloperRole: true,
+  reasoning: 'effort',
+}
+
+/** Source: Perplexity's chat reference: the Sonar models search by themselves and take no tools. */
+export const perplexity: Quirks = {
+  ...compatible,
+  unsupported: ['tools', 'tool_choice', 'parallel_tool_calls', 'logit_bias', 'logprobs', 'seed', 'n', 'stop'],
+  reasoning: 'effort',
+}
+
+/** Source: MiniMax' chat reference: without `reasoning_split` the thoughts come inside the text, in `<think>` tags. */
+export const minimax: Quirks = { ...compatible, reasoning: 'none', extraBody: { reasoning_split: true } }

@@ -1,0 +1,50 @@
+import { definitions } from './index.generated.ts'
+import { defineProvider, type ProviderDefinition } from './provider.ts'
+
+/** Every provider known from the start, in the order of their ids. */
+export const providers: readonly ProviderDefinition[] = definitions
+
+const byName = new Map<string, ProviderDefinition>()
+for (const definition of definitions) {
+  for (const name of [definition.id, ...definition.aliases]) byName.set(name, definition)
+}
+
+/** Finds a provider by its id or one of its other names; undefined when unknown. */
+export function findProvider(name: string): ProviderDefinition | undefined {
+  return byName.get(name.toLowerCase())
+}
+
+/** Every id and every other name: for suggestions. */
+export function providerNames(): string[] {
+  return [...byName.keys()]
+}
+
+/** Wire formats that a provider of one's own may name. */
+export const DIALECTS = [
+  'openai-chat',
+  'openai-responses',
+  'anthropic-messages',
+  'gemini',
+  'bedrock-converse',
+  'cohere',
+] as const
+
+/** A provider of one's own: reached at its address, key optional, no quirks assumed. */
+export function ownProvider(id: string, dialect: string, baseUrl: string): ProviderDefinition {
+  const anthropic = dialect === 'anthropic-messages'
+  const gemini = dialect === 'gemini'
+  return defineProvider(id, id, {
+    about: [new URL(baseUrl).origin],
+    dialect,
+    baseUrl,
+    auth: anthropic
+      ? { kind: 'header', name: 'x-api-key' }
+      : gemini
+        ? { kind: 'header', name: 'x-goog-api-key' }
+        : { kind: 'optional-bearer' },
+    env: [],
+    cancelStopsBilling: false,
+    local: true,
+    probe: anthropic ? '/v1/models' : gemini ? '/v1beta/models' : '/models',
+  })
+}

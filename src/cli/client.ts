@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { CommandError, EXIT } from './command.ts'
+
+/** What `waybill start` leaves in its data directory for the other commands. */
+interface Runtime {
+  readonly url: string
+  readonly pid: number
+  readonly operator_key: string
+}
+
+export interface Client {
+  readonly url: string
+  /** Calls the API below `/api/v1`; resolves to the parsed body. Throws CommandError with the server's own sentence. */
+  call<T>(method: 'GET' | 'POST' | 'PATCH', path: string, body?: unknown): Promise<T>
+}
+
+export interface Where {
+  readonly url?: string
+  readonly data?: string
+}
+
+const TIMEOUT_MS = 120_000
+
+/** The directories in which a server may have left its `runtime.json`, likeliest first. */
+export function dataDirectories(where: Where, env: NodeJS.ProcessEnv, cwd: string): string[] {
+  if (where.data !== undefined) return [resolve(cwd, where.data)]
+  if (env['WAYBILL_DATA']) return [resolve(cwd, env['WAYBILL_DATA'])]
+  const clone = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+  return [...new Set([join(cwd, 'data'), join(clone, 'data'), join(homedir(), '.waybill')])]
+}
+
+/** Finds the server by `--url`, then `--data`, then `WAYBILL_URL`, then the usual data directories. */
+export async function connect(where: Where, env: NodeJS.ProcessEnv, cwd: string): Promise<Client> {
+  const url = where.url ?? (where.data === undefined ? env['WAYBILL_URL'] : undefined)
+  const runtimes = dataDirectories(where, env, cwd).map(readRuntime)
+  if (url !== undefined) {
+    const known = runtimes.find((runtime) => runtime?.url === trimmed(url))
+    return client(trimmed(url), env['WAYBILL_API_KEY'] ?? known?.operator_key ?? null)
+  }
+  for (const runtime of runtimes) {
+    if (runtime === null) continue
+    const found = client(runtime.url, runtime.operator_key)
+    if (await answers(runtime.url)) return found
+  }
+  throw new CommandError(
+    'No running server found. Start one with: waybill start (or name it with --url or --data)',
+    EXIT.unreachable,
+  )
+}
+
+function readRuntime(directory: string): Runtime | null {
+  try {
+    return JSON.parse(readFileSync(join(directory, 'runtime.json'), 'utf8')) as Runtime
+  } catch {
+    return null
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) })).ok
+  } catch {
+    return false
+  }
+}
+
+function client(url: string, key: string | null): Client {
+  return {
+    url,
+    async call<T>(method: string, path: string, body?: unknown): Promise<T> {
+      const response = await send(url, key, method, path, body)
+      const text = await response.text()
+      const parsed = parse(text)
+      if (response.ok) return parsed as T
+      const message = (parsed as { error?: { message?: string } } | null)?.error?.message
+      throw new CommandError(message ?? `The server answered ${response.status}.`, exitOf(response.status))
+    },
+  }
+}
+
+async function send(
+  url: string,
+  key: string | null,
+  method: string,
+  path: string,
+  body: unknown,
+): Promise<Response> {
+  try {
+    return await fetch(`${url}/api/v1${path}`, {
+      method,
+      headers: {
+        ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+  } catch {
+    throw new CommandError(`No server answers at ${url}. Start one with: waybill start`, EXIT.unreachable)
+  }
+}
+
+function exitOf(status: number): number {
+  if (status === 401 || status === 403) return EXIT.auth
+  return status === 402 ? EXIT.money : EXIT.failed
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+function trimmed(url: string): string {
+  return url.replace(/\/+$/, '').replace(/(\/api)?(\/v1)?$/, '')
+}

@@ -1,0 +1,149 @@
+import type { Client } from '../client.ts'
+import { type Command, CommandError, EXIT } from '../command.ts'
+import { table } from '../table.ts'
+
+interface KeyObject {
+  hash: string
+  label: string
+  name: string
+  disabled: boolean
+  limit: number | null
+  limit_remaining: number | null
+  limit_reset: string | null
+  usage: number
+  expires_at: string | null
+  is_management_key: boolean
+}
+
+const RESETS = ['daily', 'weekly', 'monthly']
+
+export const keysCreate: Command = {
+  name: 'keys create',
+  summary: 'make an API key; it is shown once',
+  args: 'NAME',
+  options: {
+    limit: { type: 'string' },
+    reset: { type: 'string' },
+    management: { type: 'boolean' },
+  },
+  help: {
+    limit: 'USD that the key may spend, e.g. 20 or 0.50',
+    reset: 'start the limit anew daily, weekly or monthly (UTC); never when left out',
+    management: 'a key for administration, which cannot call models',
+  },
+  examples: ['waybill keys create laptop', 'waybill keys create ci --limit 5 --reset daily --json'],
+  async run({ args, flags, json, client, out, say }) {
+    const [name] = args
+    if (name === undefined) throw new CommandError('A key needs a name: waybill keys create NAME', EXIT.usage)
+    if (flags['reset'] !== undefined && !RESETS.includes(String(flags['reset'])))
+      throw new CommandError(`--reset must be one of ${RESETS.join(', ')}.`, EXIT.usage)
+    const made = await (await client()).call<{ data: KeyObject; key: string }>('POST', '/keys', {
+      name,
+      ...(flags['limit'] !== undefined && { limit: String(flags['limit']) }),
+      ...(flags['reset'] !== undefined && { limit_reset: flags['reset'] }),
+      ...(flags['management'] === true && { management: true }),
+    })
+    if (json) out(JSON.stringify({ key: made.key, ...made.data }))
+    else {
+      say(`The key "${name}", shown only now:`)
+      out(made.key)
+    }
+    return EXIT.ok
+  },
+}
+
+export const keysList: Command = {
+  name: 'keys list',
+  summary: 'list the API keys with their limits and spending',
+  args: '',
+  options: {},
+  help: {},
+  examples: ['waybill keys list', 'waybill keys list --json'],
+  async run({ json, client, out }) {
+    const keys = await all(await client())
+    if (json) out(JSON.stringify({ data: keys }))
+    else for (const line of keyTable(keys)) out(line)
+    return EXIT.ok
+  },
+}
+
+export const keysDisable: Command = {
+  name: 'keys disable',
+  summary: 'stop a key at once',
+  args: 'NAME|HASH',
+  options: {},
+  help: {},
+  examples: ['waybill keys disable laptop', 'waybill keys disable 3f9a1c --json'],
+  async run({ args, json, client, out }) {
+    const server = await client()
+    const key = await pick(server, args[0])
+    const { data } = await server.call<{ data: KeyObject }>('PATCH', `/keys/${key.hash}`, { disabled: true })
+    out(json ? JSON.stringify(data) : `disabled ${data.name} (${data.label})`)
+    return EXIT.ok
+  },
+}
+
+export const keysRotate: Command = {
+  name: 'keys rotate',
+  summary: 'replace a key by a new one with the same settings and the same cap',
+  args: 'NAME|HASH',
+  options: { overlap: { type: 'string' } },
+  help: { overlap: 'seconds for which the old key goes on working; 86400 when left out' },
+  examples: ['waybill keys rotate laptop', 'waybill keys rotate laptop --overlap 0 --json'],
+  async run({ args, flags, json, client, out, say }) {
+    const server = await client()
+    const key = await pick(server, args[0])
+    const overlap = flags['overlap'] === undefined ? undefined : Number(flags['overlap'])
+    const made = await server.call<{ data: KeyObject; key: string }>('POST', `/keys/${key.hash}/rotate`, {
+      ...(overlap !== undefined && { overlap_seconds: overlap }),
+    })
+    if (json) out(JSON.stringify({ key: made.key, ...made.data }))
+    else {
+      say(`The successor of "${key.name}", shown only now:`)
+      out(made.key)
+    }
+    return EXIT.ok
+  },
+}
+
+async function all(server: Client): Promise<KeyObject[]> {
+  const keys: KeyObject[] = []
+  for (;;) {
+    const page = await server.call<{ data: KeyObject[]; total_count: number }>(
+      'GET',
+      `/keys?include_disabled=true&offset=${keys.length}`,
+    )
+    keys.push(...page.data)
+    if (page.data.length === 0 || keys.length >= page.total_count) return keys
+  }
+}
+
+/** The one key that a name, hash or beginning of a hash means. */
+async function pick(server: Client, wanted: string | undefined): Promise<KeyObject> {
+  if (wanted === undefined) throw new CommandError('Which key? Give its name or hash.', EXIT.usage)
+  const keys = await all(server)
+  const found = keys.filter((key) => key.name === wanted || key.hash.startsWith(wanted))
+  const usable = found.length > 1 ? found.filter((key) => !key.disabled) : found
+  if (usable.length === 1) return usable[0]!
+  throw new CommandError(
+    usable.length === 0
+      ? `No key "${wanted}". List the keys with: waybill keys list`
+      : `"${wanted}" means ${usable.length} keys. Use a hash: ${usable.map((key) => key.hash.slice(0, 12)).join(', ')}`,
+  )
+}
+
+function keyTable(keys: readonly KeyObject[]): string[] {
+  return table(
+    ['NAME', 'KEY', 'HASH', 'STATE', 'LIMIT', 'LEFT', 'RESET', 'SPENT'],
+    keys.map((key) => [
+      key.name,
+      key.label,
+      key.hash.slice(0, 12),
+      key.disabled ? 'disabled' : key.is_management_key ? 'management' : 'on',
+      key.limit === null ? '' : `$${key.limit}`,
+      key.limit_remaining === null ? '' : `$${key.limit_remaining}`,
+      key.limit_reset ?? '',
+      `$${key.usage}`,
+    ]),
+  )
+}

@@ -1,0 +1,113 @@
+import { GatewayError } from '../../chat/index.ts'
+import type { GenerationRow } from '../../store/index.ts'
+import { candidateTable, type GenerationDetail, generationDetail } from '../../usage/index.ts'
+import { type Gateway, organizationOf, type RouteContext } from '../gateway.ts'
+import { usdNumberOrNull } from '../money.ts'
+
+/** `GET /generation?id=`: counts, timings and cost of one call, in OpenRouter's shape. */
+export async function generation(gateway: Gateway, c: RouteContext): Promise<Response> {
+  return c.json({ data: generationObject(await find(gateway, c)) })
+}
+
+/** `GET /waybill?id=`: why the call went where it went: candidates, attempts, price arithmetic. */
+export async function waybill(gateway: Gateway, c: RouteContext): Promise<Response> {
+  const detail = await find(gateway, c)
+  const told = detail.waybill === null ? null : (JSON.parse(detail.waybill) as Record<string, unknown>)
+  const table =
+    typeof told?.['table'] === 'string' ? await candidateTable(gateway.store, told['table']) : undefined
+  return c.json({
+    data: {
+      generation: generationObject(detail),
+      waybill: told,
+      candidates: table === undefined ? null : JSON.parse(table),
+    },
+  })
+}
+
+async function find(gateway: Gateway, c: RouteContext): Promise<GenerationDetail> {
+  const id = c.req.query('id') ?? ''
+  if (!/^gen-[0-9A-Za-z-]{1,64}$/.test(id))
+    throw new GatewayError('invalid_request', '"id" must be a generation id such as gen-1732370000-Ab12…')
+  const detail = await generationDetail(gateway.store, organizationOf(c.get('caller')), id)
+  if (detail === undefined)
+    throw new GatewayError(
+      'not_found',
+      `No generation ${id} in this organization. Calls appear when they have ended.`,
+    )
+  return detail
+}
+
+function generationObject({ generation: row, attempts }: GenerationDetail): Record<string, unknown> {
+  return {
+    id: row.id,
+    upstream_id: row.upstream_id,
+    request_id: null,
+    model: row.model,
+    provider_name: row.provider,
+    created_at: new Date(Number(row.created_at)).toISOString(),
+    api_type: row.surface === 'embeddings' ? 'embeddings' : 'completions',
+    streamed: row.streamed !== 0,
+    cancelled: row.cancelled !== 0,
+    finish_reason: row.finish_reason,
+    native_finish_reason: row.native_finish_reason,
+    latency: row.latency_ms,
+    generation_time: row.generation_ms,
+    moderation_latency: null,
+    ...tokenFields(row),
+    usage: usdNumberOrNull(row.cost_nanos),
+    total_cost: usdNumberOrNull(row.cost_nanos),
+    cost_known: row.cost_nanos !== null,
+    upstream_inference_cost: upstreamCost(row),
+    cache_discount: null,
+    is_byok: row.is_byok !== 0,
+    simulated: row.simulated !== 0,
+    usage_source: row.usage_source,
+    error_code: row.error_code,
+    app_id: null,
+    origin: row.app_url ?? '',
+    http_referer: row.app_url,
+    user_agent: row.user_agent,
+    external_user: row.external_user,
+    router: null,
+    preset_id: null,
+    session_id: row.session_id,
+    workspace_id: row.workspace_id,
+    data_region: 'global',
+    service_tier: null,
+    web_search_engine: null,
+    response_cache_source_id: null,
+    provider_responses: attempts.map((attempt) => ({
+      provider_name: attempt.provider,
+      status: attempt.status,
+      latency: attempt.ttft_ms ?? attempt.duration_ms,
+      is_byok: false,
+      endpoint_id: attempt.endpoint_id,
+      model_permaslug: attempt.model,
+      routed_service_tier: null,
+      outcome: attempt.outcome,
+      error_code: attempt.error_code,
+    })),
+  }
+}
+
+function tokenFields(row: GenerationRow): Record<string, number | null> {
+  return {
+    tokens_prompt: row.prompt_tokens,
+    tokens_completion: row.completion_tokens,
+    native_tokens_prompt: row.prompt_tokens,
+    native_tokens_completion: row.completion_tokens,
+    native_tokens_reasoning: row.reasoning_tokens,
+    native_tokens_cached: row.cache_read_tokens,
+    native_tokens_completion_images: null,
+    num_media_prompt: null,
+    num_media_completion: null,
+    num_input_audio_prompt: null,
+    num_search_results: null,
+    num_fetches: null,
+  }
+}
+
+function upstreamCost(row: GenerationRow): number | null {
+  const { upstream_prompt_nanos: prompt, upstream_completion_nanos: completion } = row
+  return usdNumberOrNull(prompt === null || completion === null ? null : prompt + completion)
+}

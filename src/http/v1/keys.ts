@@ -1,0 +1,126 @@
+import { z } from 'zod'
+import { GatewayError } from '../../chat/index.ts'
+import type { ApiKey, KeyChange, NewKey } from '../../identity/index.ts'
+import { type Gateway, organizationOf, type RouteContext } from '../gateway.ts'
+import { readUsd } from '../money.ts'
+import { read } from '../validate.ts'
+import { keyObject, usageOf } from './key.ts'
+
+const MAX_PAGE = 100
+
+const usd = z.union([z.number(), z.string()]).nullable()
+const name = z.string().min(1).max(200)
+const reset = z.enum(['daily', 'weekly', 'monthly']).nullable()
+
+const Create = z.strictObject({
+  name,
+  limit: usd.optional(),
+  limit_reset: reset.optional(),
+  include_byok_in_limit: z.boolean().optional(),
+  expires_at: z.iso.datetime({ offset: true }).nullable().optional(),
+  creator_user_id: z.string().max(128).nullable().optional(),
+  workspace_id: z.string().max(128).optional(),
+  /** Ours: a key for administration instead of inference. */
+  management: z.boolean().optional(),
+})
+
+const Change = z.strictObject({
+  name: name.optional(),
+  disabled: z.boolean().optional(),
+  limit: usd.optional(),
+  limit_reset: reset.optional(),
+  include_byok_in_limit: z.boolean().optional(),
+})
+
+const Rotate = z.strictObject({
+  overlap_seconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(30 * 86_400)
+    .optional(),
+})
+
+/** `GET /keys`: the organization's keys, newest first, with their spending. */
+export async function listKeys(gateway: Gateway, c: RouteContext): Promise<Response> {
+  const organization = organizationOf(c.get('caller'))
+  const offset = readNumber(c.req.query('offset'), 'offset', 0, 1_000_000)
+  const withDisabled = c.req.query('include_disabled') === 'true'
+  const all = gateway.keys.list(organization).filter((key) => withDisabled || !key.disabled)
+  const usage = await usageOf(gateway, organization)
+  const page = all.slice(offset, offset + MAX_PAGE)
+  const data = await Promise.all(page.map((key) => keyObject(gateway, key, usage.get(key.hash))))
+  return c.json({ data, total_count: all.length })
+}
+
+/** `POST /keys`: a new key; its secret is in this answer only. */
+export async function createKey(gateway: Gateway, c: RouteContext): Promise<Response> {
+  const body = read(Create, await c.req.json().catch(() => null))
+  const caller = c.get('caller')
+  const wanted: NewKey = {
+    name: body.name,
+    kind: body.management === true ? 'management' : 'inference',
+    organizationId: organizationOf(caller),
+    workspaceId: body.workspace_id ?? (caller.kind === 'key' ? caller.key.workspaceId : caller.workspaceId),
+    creatorUserId: body.creator_user_id ?? null,
+    limitNanos: body.limit == null ? null : positive(readUsd(body.limit, 'limit')),
+    limitReset: body.limit_reset ?? null,
+    includeByokInLimit: body.include_byok_in_limit ?? false,
+    expiresAt: body.expires_at == null ? null : Date.parse(body.expires_at),
+  }
+  const { secret, key } = await gateway.keys.create(wanted)
+  return c.json({ data: await keyObject(gateway, key), key: secret }, 201)
+}
+
+/** `GET /keys/{hash}` */
+export async function getKey(gateway: Gateway, c: RouteContext): Promise<Response> {
+  const key = ownKey(gateway, c)
+  const usage = await usageOf(gateway, key.organizationId, key.hash)
+  return c.json({ data: await keyObject(gateway, key, usage.get(key.hash)) })
+}
+
+/** `PATCH /keys/{hash}`: a changed cap holds from the next request on. */
+export async function changeKey(gateway: Gateway, c: RouteContext): Promise<Response> {
+  const key = ownKey(gateway, c)
+  const body = read(Change, await c.req.json().catch(() => null))
+  const change: KeyChange = {
+    ...(body.name !== undefined && { name: body.name }),
+    ...(body.disabled !== undefined && { disabled: body.disabled }),
+    ...(body.limit !== undefined && {
+      limitNanos: body.limit === null ? null : positive(readUsd(body.limit, 'limit')),
+    }),
+    ...(body.limit_reset !== undefined && { limitReset: body.limit_reset }),
+    ...(body.include_byok_in_limit !== undefined && { includeByokInLimit: body.include_byok_in_limit }),
+  }
+  const changed = (await gateway.keys.change(key.hash, change)) ?? key
+  const usage = await usageOf(gateway, key.organizationId, key.hash)
+  return c.json({ data: await keyObject(gateway, changed, usage.get(key.hash)) })
+}
+
+/** `POST /keys/{hash}/rotate`: a successor with the same settings and the same cap; the old key ends after the overlap (default 24 h). */
+export async function rotateKey(gateway: Gateway, c: RouteContext): Promise<Response> {
+  const key = ownKey(gateway, c)
+  const body = read(Rotate, await c.req.json().catch(() => ({})))
+  const made = await gateway.keys.rotate(key.hash, (body.overlap_seconds ?? 86_400) * 1000)
+  return c.json({ data: await keyObject(gateway, made!.key), key: made!.secret }, 201)
+}
+
+function ownKey(gateway: Gateway, c: RouteContext): ApiKey {
+  const key = gateway.keys.byHash(c.req.param('hash') ?? '')
+  if (key === undefined || key.organizationId !== organizationOf(c.get('caller')))
+    throw new GatewayError('not_found', 'No key with this hash. List the keys with GET /api/v1/keys.')
+  return key
+}
+
+function positive(nanos: bigint): bigint {
+  if (nanos < 0n) throw new GatewayError('invalid_request', '"limit" must not be negative.')
+  return nanos
+}
+
+function readNumber(text: string | undefined, field: string, fallback: number, max: number): number {
+  if (text === undefined) return fallback
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 0 || value > max)
+    throw new GatewayError('invalid_request', `"${field}" must be a whole number from 0 to ${max}.`)
+  return value
+}

@@ -136,7 +136,8 @@ function nextIndex(tries: readonly FailedTry[], plan: Plan, modelId: string | nu
   const room = modelId === null ? 0 : roomNeeded(tries, plan, modelId)
   for (let i = 0; i < plan.order.length; i++) {
     const endpoint = plan.order[i]!
-    if (modelId !== null && (endpoint.modelId !== modelId || !roomier(endpoint, room))) continue
+    if (modelId !== null && endpoint.modelId !== modelId) continue
+    if (room > 0 && endpoint.contextLength <= room) continue
     if (tries.some((tried) => tried.index === i)) continue
     if (modelId === null && !modelOpen(endpoint.modelId, tries, plan)) continue
     return i
@@ -150,18 +151,10 @@ function roomNeeded(tries: readonly FailedTry[], plan: Plan, modelId: string): n
   for (const tried of tries) {
     const endpoint = plan.order[tried.index]!
     if (endpoint.modelId === modelId && scopeOf(tried.code) === 'room') {
-      most = Math.max(most, roomOf(endpoint))
+      most = Math.max(most, endpoint.contextLength)
     }
   }
   return most
-}
-
-function roomOf(endpoint: Plan['order'][number]): number {
-  return endpoint.contextLength
-}
-
-function roomier(endpoint: Plan['order'][number], room: number): boolean {
-  return room === 0 || roomOf(endpoint) > room
 }
 
 function modelOpen(modelId: string, tries: readonly FailedTry[], plan: Plan): boolean {

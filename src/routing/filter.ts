@@ -83,20 +83,19 @@ export function createDraft(endpoint: Endpoint, model: number): Draft {
 /**
  * Applies every hard filter to one candidate: what the caller may use, what it asked for, what we can reach, what the
  * endpoint can do; the first that fails is the reason. `admitted` is the service tier that the model's variant opens.
+ * Returns true when the candidate is left out.
  */
-export function applyFilters(d: Draft, f: Filter, admitted: string | null): void {
-  mayUse(d, f, admitted)
-  if (d.excluded === null) canReach(d, f)
-  if (d.excluded === null) canAfford(d, f)
-  if (d.excluded === null) canDo(d, f)
+export function applyFilters(d: Draft, f: Filter, admitted: string | null): boolean {
+  return forbidden(d, f, admitted) || unwelcome(d, f) || unreachable(d, f) || tooDear(d, f) || unable(d, f)
 }
 
-function exclude(d: Draft, reason: ExclusionReason, detail: string): void {
+function exclude(d: Draft, reason: ExclusionReason, detail: string): true {
   d.excluded = reason
   d.detail = detail
+  return true
 }
 
-function mayUse(d: Draft, f: Filter, admitted: string | null): void {
+function forbidden(d: Draft, f: Filter, admitted: string | null): boolean {
   const endpoint = d.endpoint
   if (endpoint.simulated !== f.simulated) {
     return exclude(
@@ -131,12 +130,13 @@ function mayUse(d: Draft, f: Filter, admitted: string | null): void {
   if (f.quantizations !== null && !f.quantizations.includes(endpoint.quantization)) {
     return exclude(d, 'quantization', `runs ${endpoint.quantization}, not in provider.quantizations`)
   }
-  dataPolicy(d, f)
+  return false
 }
 
-function dataPolicy(d: Draft, f: Filter): void {
+/** A provider that keeps or trains on prompts where the request allows neither; unknown counts as the worse. */
+function unwelcome(d: Draft, f: Filter): boolean {
   const { dataCollection, zdr } = f.request.provider
-  if ((dataCollection !== 'deny' && zdr !== true) || d.endpoint.simulated) return
+  if ((dataCollection !== 'deny' && zdr !== true) || d.endpoint.simulated) return false
   const facts = f.snapshot.dataPolicy?.(d.endpoint.providerId)
   const name = d.endpoint.providerName
   if (zdr === true && facts?.retains !== false) {
@@ -146,47 +146,49 @@ function dataPolicy(d: Draft, f: Filter): void {
   }
   if (dataCollection === 'deny' && facts?.trains !== false) {
     const known = facts?.trains === true ? 'collects data' : 'may collect data (its policy is not known here)'
-    exclude(d, 'data_policy', `${name} ${known}, and data_collection is deny`)
+    return exclude(d, 'data_policy', `${name} ${known}, and data_collection is deny`)
   }
+  return false
 }
 
-function canReach(d: Draft, f: Filter): void {
+function unreachable(d: Draft, f: Filter): boolean {
   const endpoint = d.endpoint
   if (!f.snapshot.hasDialect(endpoint.dialect)) {
     return exclude(d, 'no_dialect', `speaks ${endpoint.dialect}, which this gateway does not speak`)
   }
   if (!f.snapshot.hasCredential(endpoint.providerId)) {
-    exclude(d, 'no_credential', `no key for ${endpoint.providerName}`)
+    return exclude(d, 'no_credential', `no key for ${endpoint.providerName}`)
   }
+  return false
 }
 
-function canAfford(d: Draft, f: Filter): void {
+function tooDear(d: Draft, f: Filter): boolean {
   const tariff = d.endpoint.tariff
   const max = f.request.provider.maxPrice
   if (tariff === null) {
     if (f.policy.needsPrice || max !== undefined) {
-      exclude(d, 'unknown_price', 'its price is not known, and the request needs one')
+      return exclude(d, 'unknown_price', 'its price is not known, and the request needs one')
     }
-    return
+    return false
   }
   const price = effectivePrice(tariff, f.request.promptTokens)
   d.price = comparablePrice(price)
   d.cost = Number(d.price)
-  if (max === undefined) return
+  if (max === undefined) return false
   if (max.prompt !== undefined && price.prompt > max.prompt) {
-    exclude(d, 'max_price', `input costs ${perMillion(price.prompt)}, above ${perMillion(max.prompt)}`)
-  } else if (max.completion !== undefined && price.completion > max.completion) {
-    exclude(
-      d,
-      'max_price',
-      `output costs ${perMillion(price.completion)}, above ${perMillion(max.completion)}`,
-    )
-  } else if (max.request !== undefined && price.request > max.request) {
-    exclude(d, 'max_price', 'its fee per request is above max_price.request')
+    return exclude(d, 'max_price', `input costs ${perMillion(price.prompt)}, above ${perMillion(max.prompt)}`)
   }
+  if (max.completion !== undefined && price.completion > max.completion) {
+    const text = `output costs ${perMillion(price.completion)}, above ${perMillion(max.completion)}`
+    return exclude(d, 'max_price', text)
+  }
+  if (max.request !== undefined && price.request > max.request) {
+    return exclude(d, 'max_price', 'its fee per request is above max_price.request')
+  }
+  return false
 }
 
-function canDo(d: Draft, f: Filter): void {
+function unable(d: Draft, f: Filter): boolean {
   const endpoint = d.endpoint
   const request = f.request
   if (request.provider.requireParameters === true) {
@@ -209,8 +211,9 @@ function canDo(d: Draft, f: Filter): void {
   }
   if (endpoint.contextLength > 0 && f.tokens > endpoint.contextLength) {
     const text = `holds ${figure(endpoint.contextLength)} tokens, prompt and output need about ${figure(f.tokens)}`
-    exclude(d, 'context_length', text)
+    return exclude(d, 'context_length', text)
   }
+  return false
 }
 
 /** The first of `wanted` that `offered` lacks, or null. */

@@ -67,9 +67,8 @@ function chooseEndpoints(resolved: Resolved, model: number, f: Filter, candidate
   let flex = false
   for (const endpoint of resolved.endpoints) {
     const d = createDraft(endpoint, model)
-    applyFilters(d, f, admitted)
     candidates.push(d)
-    if (d.excluded !== null) continue
+    if (applyFilters(d, f, admitted)) continue
     eligible.push(d)
     if (serviceTier(endpoint.tag) === 'flex') flex = true
   }

@@ -1,0 +1,11 @@
+'use strict'
+// Read only by a Node that is new enough: import() would not parse on the others.
+
+/** Runs the command line in this process; the exit code is what `run` answers. `entry` is a file URL. */
+module.exports = function modern(entry, argv) {
+  return import(entry)
+    .then((cli) => cli.run(argv))
+    .then((code) => {
+      process.exitCode = code
+    })
+}

@@ -1,0 +1,387 @@
+import type { Endpoint } from '../catalog/catalog.ts'
+import { type ChatRequest, GatewayError, type UpstreamError } from '../chat/index.ts'
+import type { Dialect, StreamPipe } from '../dialects/dialect.ts'
+import { type Timed, Timer } from '../lib/index.ts'
+import {
+  ERROR_BODY_BYTES,
+  ERROR_BODY_MS,
+  firstTokenMs,
+  idleMs,
+  LATE_USAGE_MS,
+  TAIL_MS,
+  WHOLE_BYTES,
+} from './deadline.ts'
+import { fault, faultOfTransport } from './failure.ts'
+import type { AttemptTrace } from './trace.ts'
+import type { TransportError, UpstreamCall, UpstreamHandler } from './transport.ts'
+import type { RelayDeps, Target, Timeouts } from './types.ts'
+
+/** Who an attempt reports to. After `onAttemptDone` or `onAttemptFailed` it reports nothing more. */
+export interface AttemptOwner {
+  readonly deps: RelayDeps
+  readonly request: ChatRequest
+  readonly timeouts: Timeouts
+  openPipe(attempt: Attempt): StreamPipe
+  /** After every push; `out` may go to the client. False: hold the provider back until `resume()`. */
+  onPushed(attempt: Attempt, out: Uint8Array | null): boolean
+  /** The provider's answer is whole: `pipe.seen.finish` is set. */
+  onAttemptDone(attempt: Attempt): void
+  onAttemptFailed(attempt: Attempt, error: UpstreamError): void
+}
+
+/**
+ * One upstream call from its dispatch to its verdict. `head`: nothing has come; `body`: an answer is being read; `error`:
+ * the body of an error is being read; `tail`: the answer is whole and only the connection's end is waited for.
+ */
+export class Attempt implements UpstreamHandler, Timed {
+  readonly owner: AttemptOwner
+  readonly endpoint: Endpoint
+  readonly target: Target
+  readonly dialect: Dialect
+  readonly trace: AttemptTrace
+  pipe: StreamPipe | null = null
+  /** Figures of the last checkpoint, kept by the owner. */
+  checkpointAt = 0
+  checkpointBytes = 0
+  #mode: 'head' | 'body' | 'error' | 'tail' | 'over' = 'head'
+  #call: UpstreamCall | null = null
+  #header: (name: string) => string | undefined = noHeader
+  #bytes = 0
+  #lastByteAt = 0
+  #outputAtFinish = -1
+  /** The alarm is the one for a late usage. */
+  #late = false
+  #paused = false
+  #errorBody: Buffer[] = []
+  readonly #timer: Timer
+
+  constructor(owner: AttemptOwner, n: number, endpoint: Endpoint, target: Target, dialect: Dialect) {
+    this.owner = owner
+    this.endpoint = endpoint
+    this.target = target
+    this.dialect = dialect
+    this.#timer = new Timer(this)
+    this.trace = {
+      n,
+      endpointId: endpoint.id,
+      providerId: endpoint.providerId,
+      provider: endpoint.providerName,
+      model: endpoint.modelId,
+      credentialId: target.credentialId,
+      outcome: 'pending',
+      errorCode: null,
+      status: null,
+      providerCode: null,
+      startedAt: owner.deps.clock.now(),
+      startedTick: owner.deps.clock.tick(),
+      headMs: null,
+      ttftMs: null,
+      durationMs: 0,
+      upstreamId: null,
+      finishReason: null,
+      nativeFinishReason: null,
+      usage: null,
+      dropped: [],
+    }
+  }
+
+  get over(): boolean {
+    return this.#mode === 'over' || this.#mode === 'tail'
+  }
+
+  /** Encodes and dispatches. A request that the dialect can't express fails like an upstream's refusal. */
+  send(): void {
+    const { deps, request, timeouts } = this.owner
+    let encoded: ReturnType<Dialect['encodeRequest']>
+    let body: string
+    try {
+      encoded = this.dialect.encodeRequest(request, this.target.wire)
+      body = JSON.stringify(encoded.body)
+    } catch (thrown) {
+      this.#fail(
+        thrown instanceof GatewayError
+          ? ownFault(thrown)
+          : fault('server', 'The request could not be encoded.'),
+      )
+      return
+    }
+    this.trace.dropped = encoded.dropped
+    const headers = ['content-type', 'application/json', 'accept', accepts(this.dialect, request.stream)]
+    headers.push('accept-encoding', 'identity', ...this.target.headers)
+    for (const [name, value] of encoded.headers) headers.push(name, value)
+    deps.wheel.arm(this.#timer, firstTokenMs(timeouts, this.endpoint, request))
+    this.#call = deps.transport(this.endpoint).send(
+      {
+        origin: this.target.origin,
+        path: this.target.path(encoded.path),
+        method: 'POST',
+        headers,
+        body,
+        connectTimeoutMs: timeouts.connectMs,
+      },
+      this,
+    )
+  }
+
+  /** Lets the provider go on after `onPushed` returned false. */
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#lastByteAt = this.owner.deps.wheel.now
+    this.#call?.resume()
+  }
+
+  /** Ends the call from our side; closes the connection at once and reports nothing. */
+  cancel(): void {
+    if (this.over) return
+    this.#close('cancelled')
+    this.#call?.abort()
+  }
+
+  /** Ends the call with a fault of the provider that was found outside, e.g. the total deadline. */
+  fail(error: UpstreamError): void {
+    if (!this.over) this.#fail(error)
+  }
+
+  onHead(status: number, header: (name: string) => string | undefined): void {
+    if (this.over) return
+    this.trace.status = status
+    this.trace.headMs = this.#elapsed()
+    this.#header = header
+    const wrong = status >= 200 && status < 300 ? this.#misfit(header) : null
+    if (status < 200 || status >= 300 || wrong === 'json') {
+      this.#mode = 'error'
+      this.owner.deps.wheel.arm(this.#timer, ERROR_BODY_MS)
+    } else if (wrong !== null) {
+      this.#fail(fault('provider_protocol', wrong, status))
+    } else {
+      this.#mode = 'body'
+      this.pipe = this.owner.openPipe(this)
+    }
+  }
+
+  onData(chunk: Buffer): boolean {
+    if (this.#mode === 'body') return this.#push(chunk)
+    this.#bytes += chunk.length
+    if (this.#mode === 'error') {
+      this.#errorBody.push(chunk)
+      if (this.#bytes >= ERROR_BODY_BYTES) this.#failWithBody()
+    } else if (this.#mode === 'tail' && this.#bytes > ERROR_BODY_BYTES) this.#endTail()
+    return true
+  }
+
+  onEnd(): void {
+    if (this.#mode === 'error') this.#failWithBody()
+    else if (this.#mode === 'tail') this.#mode = 'over'
+    else if (this.#mode === 'body') this.#endOfBody()
+    this.owner.deps.wheel.disarm(this.#timer)
+  }
+
+  onError(error: TransportError, connected: boolean): void {
+    this.owner.deps.wheel.disarm(this.#timer)
+    if (this.#mode === 'error') this.#failWithBody()
+    else if (this.#mode === 'tail') this.#mode = 'over'
+    else if (this.#mode === 'body' && this.pipe?.seen.finish) this.#endOfBody()
+    else if (this.#mode !== 'over') this.#fail(faultOfTransport(error, connected, this.#mode === 'body'))
+  }
+
+  onTimer(): void {
+    if (this.#mode === 'error') this.#failWithBody()
+    else if (this.#mode === 'tail') this.#endTail()
+    else if (this.#late) this.#done()
+    else if (this.trace.ttftMs === null) {
+      this.#fail(
+        fault(
+          'provider_timeout',
+          `No content within ${Math.round(this.#elapsed())} ms.`,
+          this.trace.status ?? 0,
+        ),
+      )
+    } else this.#checkIdle()
+  }
+
+  #push(chunk: Buffer): boolean {
+    const pipe = this.pipe!
+    const wheel = this.owner.deps.wheel
+    this.#bytes += chunk.length
+    this.#lastByteAt = wheel.now
+    let out: Uint8Array | null
+    try {
+      out = pipe.push(chunk)
+    } catch (thrown) {
+      this.#fail(unreadable(thrown))
+      return true
+    }
+    const { seen } = pipe
+    const stream = this.owner.request.stream
+    if (!stream && this.#bytes > WHOLE_BYTES) {
+      this.#fail(fault('provider_protocol', `The reply is larger than ${WHOLE_BYTES} bytes.`, 200))
+      return true
+    }
+    if (this.trace.ttftMs === null && (seen.content || !stream)) {
+      this.trace.ttftMs = this.#elapsed()
+      wheel.arm(this.#timer, idleMs(this.owner.timeouts, this.endpoint))
+    }
+    const more = this.owner.onPushed(this, out)
+    if (this.#mode !== 'body') return true
+    if (seen.error !== null) this.#fail(seen.error)
+    else if (seen.done) this.#done()
+    else if (
+      seen.finish !== null &&
+      this.owner.request.choices === 1 &&
+      seen.outputBytes !== this.#outputAtFinish
+    ) {
+      // Some providers send the finish twice or content after it: the wait for the usage starts anew.
+      this.#outputAtFinish = seen.outputBytes
+      this.#late = true
+      wheel.arm(this.#timer, LATE_USAGE_MS)
+    }
+    // After the finish little comes, and the usage among it must not wait for a slow client.
+    const ended = seen.finish !== null && seen.outputBytes === this.#outputAtFinish
+    if (more || ended || this.#mode !== 'body') return true
+    this.#paused = true
+    return false
+  }
+
+  #endOfBody(): void {
+    const { pipe } = this
+    try {
+      pipe!.end()
+    } catch (thrown) {
+      this.#fail(unreadable(thrown))
+      return
+    }
+    const { seen } = pipe!
+    if (seen.error !== null) this.#fail(seen.error)
+    else if (seen.finish === null) this.#fail(fault('provider_cut', 'The answer ended in the middle.', 200))
+    else {
+      this.#mode = 'over'
+      this.#report()
+    }
+  }
+
+  /** The answer is whole but its connection still open: a moment to end keeps it usable for the next call. */
+  #done(): void {
+    this.#mode = 'tail'
+    this.#bytes = 0
+    this.owner.deps.wheel.arm(this.#timer, TAIL_MS)
+    this.resume()
+    this.#report()
+  }
+
+  #report(): void {
+    const { finish } = this.pipe!.seen
+    if (finish?.reason === 'error') {
+      const native = finish.native === null ? '' : ` (${finish.native})`
+      this.#close('failed', fault('provider_unavailable', `The answer ended with an error${native}.`, 200))
+      return
+    }
+    this.trace.outcome = 'ok'
+    this.#settleTrace()
+    this.owner.onAttemptDone(this)
+  }
+
+  #fail(error: UpstreamError): void {
+    this.#mode = 'over'
+    this.#call?.abort()
+    this.#close('failed', error)
+  }
+
+  #failWithBody(): void {
+    const text = Buffer.concat(this.#errorBody).subarray(0, ERROR_BODY_BYTES).toString('utf8')
+    const { status } = this.trace
+    this.#errorBody = []
+    if (status! >= 300 && status! < 400) {
+      this.#fail(
+        fault('provider_protocol', 'The provider answered with a redirect, which is not followed.', status!),
+      )
+      return
+    }
+    let error: UpstreamError
+    try {
+      error = this.dialect.decodeError(status!, this.#header, text, this.owner.deps.clock.now())
+    } catch (thrown) {
+      error = unreadable(thrown)
+    }
+    this.#fail(error)
+  }
+
+  #close(outcome: 'failed' | 'cancelled', error?: UpstreamError): void {
+    if (this.#mode !== 'tail') {
+      this.#mode = 'over'
+      this.owner.deps.wheel.disarm(this.#timer)
+    }
+    this.trace.outcome = outcome
+    this.#settleTrace()
+    if (error === undefined) return
+    this.trace.errorCode = error.code
+    this.trace.providerCode = error.providerCode
+    this.owner.onAttemptFailed(this, error)
+  }
+
+  #settleTrace(): void {
+    const { trace } = this
+    const seen = this.pipe?.seen
+    trace.durationMs = this.#elapsed()
+    trace.upstreamId = seen?.upstreamId ?? null
+    trace.finishReason = seen?.finish?.reason ?? null
+    trace.nativeFinishReason = seen?.finish?.native ?? null
+  }
+
+  #endTail(): void {
+    this.owner.deps.wheel.disarm(this.#timer)
+    this.#mode = 'over'
+    this.#call?.abort()
+  }
+
+  #checkIdle(): void {
+    const limit = idleMs(this.owner.timeouts, this.endpoint)
+    const silent = this.owner.deps.wheel.now - this.#lastByteAt
+    // A provider that we hold back is not silent by its own doing.
+    if (this.#paused) this.owner.deps.wheel.arm(this.#timer, limit)
+    else if (silent < limit) this.owner.deps.wheel.arm(this.#timer, limit - silent)
+    else if (this.pipe?.seen.finish) this.#done()
+    else
+      this.#fail(
+        fault('provider_cut', `Silent for ${Math.round(silent / 1000)} s in the middle of the answer.`, 200),
+      )
+  }
+
+  /** What is wrong with the head of a good status: `json` where a stream was asked for may still hold an error to read. */
+  #misfit(header: (name: string) => string | undefined): string | null {
+    const encoding = header('content-encoding')
+    if (encoding !== undefined && encoding !== 'identity')
+      return 'The answer is compressed, which was not asked for.'
+    const type = (header('content-type') ?? '').toLowerCase()
+    if (type.startsWith('text/html')) return 'The provider answered with a web page.'
+    const { stream } = this.owner.request
+    if (stream && this.dialect.framing === 'sse' && type.startsWith('application/json')) return 'json'
+    if (!stream && type.startsWith('text/event-stream'))
+      return 'The provider answered with a stream that was not asked for.'
+    return null
+  }
+
+  #elapsed(): number {
+    return this.owner.deps.clock.tick() - this.trace.startedTick
+  }
+}
+
+function noHeader(): undefined {
+  return undefined
+}
+
+function accepts(dialect: Dialect, stream: boolean): string {
+  if (!stream) return 'application/json'
+  if (dialect.framing === 'sse') return 'text/event-stream'
+  return dialect.framing === 'jsonl' ? 'application/x-ndjson' : 'application/vnd.amazon.eventstream'
+}
+
+/** A refusal of our own encoder: status 0 says that no provider spoke. */
+function ownFault(error: GatewayError): UpstreamError {
+  return { ...fault(error.code, error.message), retryAfterMs: error.retryAfterMs }
+}
+
+function unreadable(thrown: unknown): UpstreamError {
+  if (thrown instanceof GatewayError) return fault(thrown.code, thrown.message, 200)
+  return fault('provider_protocol', 'The answer could not be read.', 200)
+}

@@ -1,0 +1,46 @@
+import type { Endpoint } from '../catalog/catalog.ts'
+import type { ChatRequest } from '../chat/index.ts'
+import type { Timeouts } from './types.ts'
+
+/** Between comments to a client that waits for the first content, ms: below the 15-60 s after which proxies give up. */
+export const KEEP_ALIVE_MS = 10_000
+/** A finished answer waits so long for its usage, ms (design, "commit before the end"). */
+export const LATE_USAGE_MS = 2_000
+/** The body of an error may take so long and be so large. */
+export const ERROR_BODY_MS = 5_000
+export const ERROR_BODY_BYTES = 65_536
+/** After its end mark an answer may take so long to end, so that its connection can be kept, ms. */
+export const TAIL_MS = 1_000
+/** Detached answers are read so long, ms. */
+export const DRAIN_MS = 30_000
+/** Longest wait for a provider's Retry-After with a client on the line, ms. */
+export const MAX_WAIT_MS = 3_000
+/** A crash loses at most so much of an answer from the bill. */
+export const CHECKPOINT_MS = 1_000
+export const CHECKPOINT_TOKENS = 256
+/** Largest whole reply, and most bytes of a stream without any content. */
+export const WHOLE_BYTES = 64 * 1024 * 1024
+export const PREAMBLE_BYTES = 1024 * 1024
+
+const FIRST_TOKEN_MS = 10_000
+const FIRST_TOKEN_REASONING_MS = 120_000
+/** What a slow model generates a second, and what is assumed to be generated when no limit was asked for. */
+const SLOW_TOKENS_PER_S = 25
+const USUAL_TOKENS = 4_096
+
+/**
+ * How long an endpoint may take to its first content, ms from dispatch. `auto` gives a whole reply the time in which a
+ * slow model generates what was asked for, since it comes in one piece.
+ */
+export function firstTokenMs(timeouts: Timeouts, endpoint: Endpoint, request: ChatRequest): number {
+  if (timeouts.firstTokenMs !== 'auto') return timeouts.firstTokenMs
+  const first = endpoint.reasoning ? FIRST_TOKEN_REASONING_MS : FIRST_TOKEN_MS
+  if (request.stream) return first
+  const tokens = request.maxOutputTokens ?? Math.min(endpoint.maxOutput ?? USUAL_TOKENS, USUAL_TOKENS)
+  return first + (tokens / SLOW_TOKENS_PER_S) * 1000
+}
+
+/** Longest silence inside an answer, ms. */
+export function idleMs(timeouts: Timeouts, endpoint: Endpoint): number {
+  return endpoint.reasoning ? timeouts.idleMs * 2 : timeouts.idleMs
+}

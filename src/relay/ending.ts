@@ -1,0 +1,214 @@
+import type { Endpoint } from '../catalog/catalog.ts'
+import type { GatewayError, Outcome, Settled, Usage } from '../chat/index.ts'
+import type { Dialect, StreamPipe } from '../dialects/dialect.ts'
+import type { Attempt } from './attempt.ts'
+import { storeError } from './failure.ts'
+import { costOf, usageOf } from './tally.ts'
+import type { RelayCall, RelayDeps, RelayResult } from './types.ts'
+
+const JSON_HEAD = ['content-type', 'application/json']
+
+/**
+ * The client's end of a request: what has been sent, what is still held, and the order of the last steps. Terminal bytes
+ * leave only after the settle is durable; without it the client gets an error and never a success.
+ */
+export class Ending {
+  readonly #call: RelayCall
+  readonly #deps: RelayDeps
+  readonly #resolve: (result: RelayResult) => void
+  #headSent = false
+  #status = 0
+  #held: Uint8Array[] = []
+  heldBytes = 0
+
+  constructor(call: RelayCall, deps: RelayDeps, resolve: (result: RelayResult) => void) {
+    this.#call = call
+    this.#deps = deps
+    this.#resolve = resolve
+  }
+
+  /** The way from an endpoint's answer to the client's. */
+  pipe(endpoint: Endpoint, upstream: Dialect): StreamPipe {
+    const { id, created, hideReasoning, client, request } = this.#call
+    const meta = { id, created, model: endpoint.modelId, provider: endpoint.providerName, hideReasoning }
+    return this.#deps.pipe(client, upstream, meta, request.stream)
+  }
+
+  /** Keeps bytes back while another endpoint may still have to answer. */
+  hold(out: Uint8Array | null): void {
+    if (out === null) return
+    this.#held.push(out)
+    this.heldBytes += out.length
+  }
+
+  discard(): void {
+    this.#held = []
+    this.heldBytes = 0
+  }
+
+  /** Sends the head and what was held; false when the client reads slowly. */
+  commit(): boolean {
+    this.#sendHead()
+    return this.write(this.#takeHeld(null))
+  }
+
+  write(out: Uint8Array | null): boolean {
+    return out === null || this.#call.sink.closed || this.#call.sink.write(out)
+  }
+
+  /** Sign of life for a client that waits; commits to a streamed answer but not yet to its content. */
+  comment(bytes: Uint8Array): void {
+    this.#sendHead()
+    this.write(bytes)
+  }
+
+  /** Charges (or, `failed`, charges 0) what the attempt produced; then the end of the answer, or `error`, goes out. */
+  settle(attempt: Attempt, result: Outcome['result'], error: GatewayError | null): void {
+    const { seen } = attempt.pipe!
+    const usage = usageOf(seen, this.#call.request.promptBytes, this.#deps.estimateTokens)
+    attempt.trace.usage = usage
+    this.#call.meter
+      .settle({ attempt: attempt.trace.n, usage, result })
+      .then(
+        (settled) => this.#settled(attempt, result, error, usage, settled),
+        (cause) => this.#unsettled(attempt, usage, cause),
+      )
+      .catch((cause) => this.#broken(cause))
+  }
+
+  #settled(
+    attempt: Attempt,
+    result: Outcome['result'],
+    error: GatewayError | null,
+    usage: Usage,
+    settled: Settled,
+  ): void {
+    const { sink, request } = this.#call
+    const pipe = attempt.pipe!
+    const cost = costOf(settled)
+    if (!sink.closed) {
+      const last = error === null ? pipe.finish(usage, cost) : pipe.fail(error, usage, cost)
+      if (request.stream) this.#endStream(this.#takeHeld(last))
+      else this.#reply(200, JSON_HEAD, last)
+    }
+    this.#finish(attempt, result, usage, settled, error)
+  }
+
+  #unsettled(attempt: Attempt, usage: Usage, cause: unknown): void {
+    this.#deps.log('settle_failed', this.#call.id, cause)
+    const error = storeError(cause)
+    this.#tell(error, attempt.pipe!)
+    this.#finish(attempt, 'failed', usage, null, error)
+  }
+
+  /** No endpoint answered: the hold goes back and the client gets the reason. */
+  refuse(error: GatewayError, endpoint: Endpoint | null): void {
+    const upstream = endpoint === null ? undefined : this.#deps.dialect(endpoint.dialect)
+    const pipe = endpoint === null ? null : this.pipe(endpoint, upstream ?? this.#call.client)
+    this.#tell(error, pipe)
+    this.#release(error.code, 'failed', error)
+  }
+
+  /** Nothing was produced and nobody is there to be told. */
+  release(reason: string): void {
+    this.#release(reason, 'client_gone', null)
+  }
+
+  /** The hold never became durable, or could not be raised. */
+  storeFailed(cause: unknown): void {
+    this.#deps.log('settle_failed', this.#call.id, cause)
+    const error = storeError(cause)
+    const endpoint = this.#call.plan.order[0]
+    this.#tell(error, endpoint === undefined ? null : this.pipe(endpoint, this.#call.client))
+    this.#release(error.code, 'failed', error)
+  }
+
+  #release(reason: string, result: RelayResult['result'], error: GatewayError | null): void {
+    this.#call.meter
+      .release(reason)
+      .catch((cause) => this.#deps.log('release_failed', this.#call.id, cause))
+      .then(() => this.#finish(null, result, null, null, error))
+      .catch((cause) => this.#broken(cause))
+  }
+
+  /** An error in whatever form the client can still take it. */
+  #tell(error: GatewayError, pipe: StreamPipe | null): void {
+    const { sink, client, id } = this.#call
+    this.discard()
+    if (sink.closed) return
+    if (this.#headSent) {
+      this.#endStream(pipe === null ? null : pipe.fail(error, null, null))
+      return
+    }
+    const { status, body } = client.encodeError(error, id)
+    const headers = [...JSON_HEAD]
+    if (error.retryAfterMs !== null) {
+      headers.push('retry-after', String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))))
+    }
+    this.#reply(status, headers, JSON.stringify(body))
+  }
+
+  #sendHead(): void {
+    if (this.#headSent || this.#call.sink.closed) return
+    this.#headSent = true
+    this.#status = 200
+    this.#call.sink.head(200, streamHead(this.#call.client))
+  }
+
+  #endStream(last: Uint8Array | null): void {
+    this.#sendHead()
+    this.#call.sink.end(last)
+  }
+
+  #reply(status: number, headers: readonly string[], body: Uint8Array | string): void {
+    this.#status = status
+    this.#call.sink.reply(status, headers, body)
+  }
+
+  /** All held bytes and `last` as one piece, so that they leave in one write. */
+  #takeHeld(last: Uint8Array | null): Uint8Array | null {
+    if (this.#held.length === 0) return last
+    if (last !== null) this.#held.push(last)
+    const all = this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held)
+    this.discard()
+    return all
+  }
+
+  #finish(
+    attempt: Attempt | null,
+    result: RelayResult['result'],
+    usage: Usage | null,
+    settled: Settled | null,
+    error: GatewayError | null,
+  ): void {
+    this.#call.sink.listen(null)
+    const seen = attempt?.pipe?.seen
+    this.#resolve({
+      result,
+      served: attempt?.trace ?? null,
+      endpoint: attempt?.endpoint ?? null,
+      usage,
+      finish: seen?.finish ?? null,
+      settled,
+      error,
+      status: this.#status,
+    })
+  }
+
+  /** A fault of our own in the last steps: the client is cut off without a success, the hold is left to recovery. */
+  #broken(cause: unknown): void {
+    this.#deps.log('relay_failed', this.#call.id, cause)
+    this.#call.sink.abort()
+    this.#finish(null, 'failed', null, null, storeError(cause))
+  }
+}
+
+function streamHead(client: Dialect): readonly string[] {
+  const type =
+    client.framing === 'sse'
+      ? 'text/event-stream; charset=utf-8'
+      : client.framing === 'jsonl'
+        ? 'application/x-ndjson'
+        : 'application/vnd.amazon.eventstream'
+  return ['content-type', type, 'cache-control', 'no-cache', 'x-accel-buffering', 'no']
+}

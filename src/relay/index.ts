@@ -1,0 +1,6 @@
+export { DrainSlots } from './drains.ts'
+export { relay } from './relay.ts'
+export type { AttemptTrace } from './trace.ts'
+export { type Transport, TransportError } from './transport.ts'
+export { createUndiciTransport, type UndiciTransportOptions } from './transport.undici.ts'
+export type * from './types.ts'

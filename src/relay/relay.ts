@@ -1,0 +1,370 @@
+import type { Endpoint } from '../catalog/catalog.ts'
+import type { ChatRequest, UpstreamError } from '../chat/index.ts'
+import type { StreamPipe } from '../dialects/dialect.ts'
+import { type Timed, Timer } from '../lib/index.ts'
+import { fallback } from '../routing/index.ts'
+import { Attempt, type AttemptOwner } from './attempt.ts'
+import { CHECKPOINT_MS, CHECKPOINT_TOKENS, DRAIN_MS, KEEP_ALIVE_MS, PREAMBLE_BYTES } from './deadline.ts'
+import { Ending } from './ending.ts'
+import { clientError, fault } from './failure.ts'
+import { produced, usageOf } from './tally.ts'
+import type { Failure } from './trace.ts'
+import type { RelayCall, RelayDeps, RelayResult, SinkListener, Timeouts } from './types.ts'
+
+const KEEP_ALIVE = Buffer.from(': WAYBILL PROCESSING\n\n')
+
+/**
+ * Carries one request: tries the planned endpoints in turn, passes the answer on, settles, and only then sends its end.
+ * Resolves once money and client are both done with; never rejects.
+ */
+export function relay(call: RelayCall, deps: RelayDeps): Promise<RelayResult> {
+  return new Promise((resolve) => new Relay(call, deps, resolve).start())
+}
+
+/**
+ * `choosing`: between attempts; `trying`: an attempt runs and the client has seen no content; `streaming`: it has;
+ * `draining`: the client has gone and the rest is read for the bill; `ending`: money and last bytes are on their way.
+ */
+type Phase = 'choosing' | 'trying' | 'streaming' | 'draining' | 'ending'
+
+class Relay implements AttemptOwner, SinkListener, Timed {
+  readonly deps: RelayDeps
+  readonly request: ChatRequest
+  readonly timeouts: Timeouts
+  readonly #call: RelayCall
+  readonly #ending: Ending
+  readonly #startedTick: number
+  #phase: Phase = 'choosing'
+  #attempt: Attempt | null = null
+  /** Position in the plan of the present or last attempt. */
+  #index = 0
+  readonly #failures: Failure[] = []
+  readonly #failedCredentials = new Set<string>()
+  /** The endpoint that the hold was last raised for. */
+  #covered: string
+  /** Of the hold: nothing goes to the client before it is. */
+  #durable = false
+  /** The answer was whole before the hold was durable. */
+  #doneEarly = false
+  readonly #total = new Timer(this)
+  readonly #alive = new Timer(this)
+  readonly #pause = new Timer(this)
+
+  constructor(call: RelayCall, deps: RelayDeps, resolve: (result: RelayResult) => void) {
+    this.#call = call
+    this.deps = deps
+    this.request = call.request
+    this.timeouts = call.timeouts
+    this.#ending = new Ending(call, deps, resolve)
+    this.#startedTick = deps.clock.tick()
+    this.#covered = call.plan.order[0]?.id ?? ''
+  }
+
+  start(): void {
+    const { sink, meter, timeouts } = this.#call
+    meter.held.then(
+      () => this.#onDurable(),
+      (cause) => this.#storeFailed(cause),
+    )
+    sink.listen(this)
+    if (sink.closed) {
+      this.onSinkClose()
+      return
+    }
+    this.deps.wheel.arm(this.#total, timeouts.totalMs)
+    if (this.request.stream && this.#call.client.framing === 'sse')
+      this.deps.wheel.arm(this.#alive, KEEP_ALIVE_MS)
+    this.#try(0)
+  }
+
+  // Attempt: one endpoint after the other.
+
+  #try(index: number): void {
+    this.#phase = 'choosing'
+    this.#index = this.#admitted(index)
+    const endpoint = this.#call.plan.order[this.#index]
+    if (endpoint === undefined) {
+      this.#refuse()
+      return
+    }
+    if (endpoint.id === this.#covered) {
+      this.#dispatch(endpoint)
+      return
+    }
+    this.#call.meter.extend(endpoint.id).then(
+      (covered) => {
+        if (this.#phase === 'choosing') this.#onExtended(endpoint, covered)
+      },
+      (cause) => this.#storeFailed(cause),
+    )
+  }
+
+  /** The first endpoint from `index` on whose breaker lets this request through; `index` itself when none does. */
+  #admitted(index: number): number {
+    const { order } = this.#call.plan
+    const now = this.deps.clock.tick()
+    for (let i = index; i < order.length; i++) {
+      const tried = i !== index && this.#failures.some((failure) => failure.index === i)
+      if (!tried && this.deps.health.admit(order[i]!.id, now)) return i
+    }
+    return index
+  }
+
+  #onExtended(endpoint: Endpoint, covered: boolean): void {
+    if (covered) {
+      this.#covered = endpoint.id
+      this.#dispatch(endpoint)
+    } else {
+      const text = `Credit or a limit does not cover ${endpoint.providerName}. Add credit, raise the limit, or ask for fewer tokens with max_tokens.`
+      this.#passBy(endpoint, fault('payment_required', text))
+    }
+  }
+
+  #dispatch(endpoint: Endpoint): void {
+    const dialect = this.deps.dialect(endpoint.dialect)
+    const target = this.deps.target(endpoint, this.#failedCredentials)
+    if (dialect === undefined || target === null) {
+      this.#passBy(endpoint, fault('provider_unavailable', 'No usable credential at the moment.'))
+      return
+    }
+    const attempt = new Attempt(this, this.#call.trace.length + 1, endpoint, target, dialect)
+    this.#call.trace.push(attempt.trace)
+    this.#attempt = attempt
+    this.#phase = 'trying'
+    const { n } = attempt.trace
+    this.#call.meter.checkpoint({ attempt: n, endpointId: endpoint.id, phase: 'dispatched', usage: null })
+    attempt.send()
+  }
+
+  /** An endpoint that could not even be asked; it was admitted, so its breaker is told. */
+  #passBy(endpoint: Endpoint, error: UpstreamError): void {
+    this.#report(endpoint, null, 'cancelled', null)
+    this.#fail(endpoint, error)
+  }
+
+  #fail(endpoint: Endpoint, error: UpstreamError): void {
+    this.#failures.push({
+      index: this.#index,
+      provider: endpoint.providerName,
+      model: endpoint.modelId,
+      error,
+    })
+    if (this.#phase === 'streaming') this.#breakOff()
+    else if (this.#phase === 'draining') this.#settleGone()
+    else this.#fallBack(endpoint)
+  }
+
+  #fallBack(endpoint: Endpoint): void {
+    this.#phase = 'choosing'
+    this.#ending.discard()
+    const { plan } = this.#call
+    const tries = this.#failures.map(({ index, error }) => ({
+      index,
+      code: error.code,
+      retryAfterMs: error.retryAfterMs,
+    }))
+    const next = fallback(tries, plan, {
+      contentSent: false,
+      remainingMs: this.timeouts.totalMs - (this.deps.clock.tick() - this.#startedTick),
+      otherCredential:
+        this.#failedCredentials.size > 0 && this.deps.target(endpoint, this.#failedCredentials) !== null,
+    })
+    if (next.do === 'stop') this.#refuse()
+    else if (next.do === 'retry' && next.waitMs > 0) {
+      this.#index = next.index
+      this.deps.wheel.arm(this.#pause, next.waitMs)
+    } else this.#try(next.index)
+  }
+
+  // Relay: what the attempt reports.
+
+  openPipe(attempt: Attempt): StreamPipe {
+    return this.#ending.pipe(attempt.endpoint, attempt.dialect)
+  }
+
+  onPushed(attempt: Attempt, out: Uint8Array | null): boolean {
+    this.#checkpoint(attempt)
+    if (this.#phase === 'draining') return true
+    if (this.#phase === 'streaming') return this.#ending.write(out)
+    this.#ending.hold(out)
+    const { seen } = attempt.pipe!
+    if (this.request.stream && seen.content && seen.error === null) {
+      return this.#durable ? this.#commit() : false
+    }
+    if (this.#ending.heldBytes > PREAMBLE_BYTES) {
+      attempt.fail(fault('provider_protocol', 'Much was sent, but no content.', 200))
+    }
+    return true
+  }
+
+  /** The first content goes out: from here on there is no other endpoint. */
+  #commit(): boolean {
+    this.#phase = 'streaming'
+    this.deps.wheel.disarm(this.#alive)
+    return this.#ending.commit()
+  }
+
+  #checkpoint(attempt: Attempt): void {
+    const { seen } = attempt.pipe!
+    const grown = seen.outputBytes - attempt.checkpointBytes
+    if (grown === 0) return
+    const { now } = this.deps.wheel
+    const due = now - attempt.checkpointAt >= CHECKPOINT_MS
+    if (!due && this.deps.estimateTokens(grown) < CHECKPOINT_TOKENS) return
+    attempt.checkpointAt = now
+    attempt.checkpointBytes = seen.outputBytes
+    this.#call.meter.checkpoint({
+      attempt: attempt.trace.n,
+      endpointId: attempt.endpoint.id,
+      phase: 'streaming',
+      usage: usageOf(seen, this.request.promptBytes, this.deps.estimateTokens),
+    })
+  }
+
+  onAttemptFailed(attempt: Attempt, error: UpstreamError): void {
+    const { credentialId } = attempt.trace
+    if (credentialId !== null && blamesCredential(error)) this.#failedCredentials.add(credentialId)
+    this.#report(attempt.endpoint, attempt, 'failed', error)
+    this.#fail(attempt.endpoint, error)
+  }
+
+  onAttemptDone(attempt: Attempt): void {
+    this.#report(attempt.endpoint, attempt, 'ok', null)
+    if (this.#phase === 'draining') this.#settleGone()
+    else if (this.#durable) this.#complete(attempt)
+    else this.#doneEarly = true
+  }
+
+  #report(
+    endpoint: Endpoint,
+    attempt: Attempt | null,
+    result: 'ok' | 'failed' | 'cancelled',
+    error: UpstreamError | null,
+  ): void {
+    const seen = attempt?.pipe?.seen
+    this.deps.health.record(
+      endpoint.id,
+      attempt?.trace.credentialId ?? null,
+      {
+        result,
+        code: error?.code ?? null,
+        retryAfterMs: error?.retryAfterMs ?? null,
+        ttftMs: attempt?.trace.ttftMs ?? null,
+        durationMs: attempt?.trace.durationMs ?? 0,
+        outputTokens: seen?.usage?.completionTokens ?? this.deps.estimateTokens(seen?.outputBytes ?? 0),
+      },
+      this.deps.clock.tick(),
+    )
+  }
+
+  // Settle: how it ends.
+
+  #complete(attempt: Attempt): void {
+    this.#end()
+    this.#ending.settle(attempt, 'complete', null)
+  }
+
+  /** An answer that broke after content was sent is charged 0 and ends in an error. */
+  #breakOff(): void {
+    this.#end()
+    this.#ending.settle(this.#attempt!, 'failed', clientError(this.#failures, true))
+  }
+
+  #refuse(): void {
+    this.#end()
+    this.#ending.refuse(clientError(this.#failures), this.#call.plan.order[this.#index] ?? null)
+  }
+
+  #storeFailed(cause: unknown): void {
+    if (this.#phase === 'ending') return
+    this.#cancelAttempt()
+    this.#end()
+    this.#ending.storeFailed(cause)
+  }
+
+  /** The client left before it had everything. What was produced is billed, nothing else is. */
+  onSinkClose(): void {
+    const attempt = this.#attempt
+    if (this.#phase === 'ending' || this.#phase === 'draining' || this.#doneEarly) return
+    if (attempt === null || this.#phase === 'choosing') {
+      this.#end()
+      this.#ending.release('client_gone')
+    } else if (!attempt.target.cancelStopsBilling && this.deps.drains.enter()) {
+      this.#phase = 'draining'
+      this.deps.wheel.disarm(this.#alive)
+      this.deps.wheel.arm(this.#total, DRAIN_MS)
+      attempt.resume()
+    } else this.#settleGone()
+  }
+
+  onSinkDrain(): void {
+    this.#attempt?.resume()
+  }
+
+  #settleGone(): void {
+    const attempt = this.#attempt!
+    this.#cancelAttempt()
+    this.#end()
+    if (produced(attempt.pipe?.seen)) this.#ending.settle(attempt, 'client_gone', null)
+    else this.#ending.release('client_gone')
+  }
+
+  #cancelAttempt(): void {
+    const attempt = this.#attempt
+    if (attempt === null || attempt.over) return
+    attempt.cancel()
+    this.#report(attempt.endpoint, attempt, 'cancelled', null)
+  }
+
+  #end(): void {
+    if (this.#phase === 'draining') this.deps.drains.leave()
+    this.#phase = 'ending'
+    this.deps.wheel.disarm(this.#total)
+    this.deps.wheel.disarm(this.#alive)
+    this.deps.wheel.disarm(this.#pause)
+  }
+
+  // Time and the ledger's word.
+
+  #onDurable(): void {
+    this.#durable = true
+    const attempt = this.#attempt
+    if (attempt === null || this.#phase !== 'trying') return
+    if (this.#doneEarly) this.#complete(attempt)
+    else if (this.request.stream && attempt.pipe?.seen.content && this.#commit()) attempt.resume()
+  }
+
+  onTimer(timer: Timer): void {
+    if (timer === this.#pause) this.#try(this.#index)
+    else if (timer === this.#total) this.#expire()
+    else {
+      this.deps.wheel.arm(timer, KEEP_ALIVE_MS)
+      if (this.#durable) this.#ending.comment(KEEP_ALIVE)
+    }
+  }
+
+  #expire(): void {
+    if (this.#phase === 'draining') {
+      this.#settleGone()
+      return
+    }
+    const endpoint = this.#call.plan.order[this.#index]!
+    const error = fault('provider_timeout', `The request took longer than ${this.timeouts.totalMs / 1000} s.`)
+    this.#failures.push({
+      index: this.#index,
+      provider: endpoint.providerName,
+      model: endpoint.modelId,
+      error,
+    })
+    const streaming = this.#phase === 'streaming'
+    if (this.#attempt !== null) this.#attempt.trace.errorCode = error.code
+    this.#cancelAttempt()
+    if (streaming) this.#breakOff()
+    else this.#refuse()
+  }
+}
+
+/** Another credential of the same endpoint may be taken where this one was refused. */
+function blamesCredential({ code }: UpstreamError): boolean {
+  return code === 'provider_auth' || code === 'provider_payment' || code === 'rate_limit_exceeded'
+}

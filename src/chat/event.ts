@@ -1,4 +1,4 @@
-import type { ErrorCode } from './errors.ts'
+import type { ErrorCode, ErrorMetadata } from './errors.ts'
 import type { Cost, Usage } from './usage.ts'
 
 /** Why a generation ended, in OpenRouter's normalised vocabulary. */
@@ -38,7 +38,8 @@ export type BlockDelta =
 
 /**
  * One step of an answer, the same for streamed and whole replies. A closed union: switches over it end in `never`.
- * `index` numbers blocks within the answer in order of appearance; `choice` is the candidate (n > 1), 0 when absent.
+ * `index` numbers blocks within their candidate in order of appearance; `choice` is the candidate (n > 1), 0 when absent.
+ * Several blocks of kind `tool` may be open at once (their arguments can come mixed); all others open one at a time.
  */
 export type ChatEvent =
   | {
@@ -75,7 +76,8 @@ export type ChatEvent =
       readonly details?: unknown
       readonly logprobs?: unknown
     }
-  | { readonly type: 'error'; readonly error: UpstreamError }
+  /** `metadata` adds facts for the client's error envelope, e.g. the provider's name. */
+  | { readonly type: 'error'; readonly error: UpstreamError; readonly metadata?: ErrorMetadata }
   | { readonly type: 'opaque'; readonly dialect: string; readonly data: unknown }
 
 export interface Citation {

@@ -67,7 +67,9 @@ export interface ProviderPreferences {
     readonly completion?: bigint
     readonly request?: bigint
     readonly image?: bigint
+    readonly audio?: bigint
   }
+  readonly enforceDistillableText?: boolean
   readonly preferredMinThroughput?: Percentiles
   readonly preferredMaxLatency?: Percentiles
 }
@@ -109,6 +111,15 @@ export interface ChatRequest {
   readonly reasoning: ReasoningRequest | null
   readonly sessionId: string | null
   readonly user: string | null
+  /** What an upstream may be told about the end user: set by the edge (a hash), never the raw `user`. Absent: nothing. */
+  readonly endUserHash?: string | null
+  /**
+   * Extras of the gateway that the request asks for beyond a plain answer, for the edge to serve or refuse: `plugin:<id>`
+   * (present and enabled), `server-tool:<type>`, `preset`, `transforms`, `debug`.
+   */
+  readonly extras?: readonly string[]
+  /** Values of the parameters in use, by OpenRouter's names and shapes; for encoders of another dialect. */
+  settings?(): Readonly<Record<string, unknown>>
   messages(): readonly ChatMessage[]
   tools(): readonly ToolDefinition[]
 }

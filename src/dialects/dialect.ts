@@ -33,6 +33,8 @@ export interface ReplyMeta {
   readonly provider: string
   /** Surface specifics, e.g. whether the client asked to see reasoning. */
   readonly hideReasoning: boolean
+  /** Longest event accepted from a stream, bytes; 1 MiB when absent. Answers with images need more. */
+  readonly maxFrameBytes?: number
 }
 
 /** What an encoder has to know about the target: routing's endpoint, seen from the wire. */
@@ -56,6 +58,16 @@ export interface Quirks {
   readonly noStreamOptions?: boolean
   /** How the provider wants OpenRouter's `reasoning`: as `reasoning_effort`, as the object itself, as `enable_thinking`, as `thinking: {type}`, or not at all. */
   readonly reasoning?: 'effort' | 'object' | 'enable-thinking' | 'thinking-type' | 'none'
+  /** Values of `reasoning_effort` the provider takes, weakest first; others become the nearest. Default: `none` to `xhigh`. */
+  readonly efforts?: readonly string[]
+  /**
+   * How reasoning of earlier turns is sent back in assistant messages: as `reasoning_content`, as `reasoning`, as
+   * `reasoning_details` untouched, or left out. Default by `reasoning`: `object` → details, `enable-thinking` and
+   * `thinking-type` → content, else none.
+   */
+  readonly replayReasoning?: 'content' | 'reasoning' | 'details' | 'none'
+  /** The provider takes `cache_control` markers; elsewhere they are removed, since OpenAI refuses them. Default: true where `reasoning` is `object`. */
+  readonly cacheControl?: boolean
   /** Role `developer` must become `system`. */
   readonly noDeveloperRole?: boolean
   /** Fields added to every body. */

@@ -1,0 +1,348 @@
+import { type Cost, GatewayError, type Usage } from '../../chat/index.ts'
+import type { ReplyMeta, StreamPipe, StreamSeen } from '../dialect.ts'
+import { isObject, type Json, list, object, parseJson, text } from '../json.ts'
+import { encodeStreamError } from './errors.ts'
+import { ChunkReader, type Finish, type ReadChoice } from './reader.ts'
+import { learn, type Template } from './template.ts'
+import { encodeUsage } from './usage.ts'
+
+/** Longest frame, and most bytes waiting for the end of one, unless the meta says otherwise. */
+export const MAX_FRAME_BYTES = 1024 * 1024
+/** Longest body of an answer that is not streamed. */
+export const MAX_REPLY_BYTES = 64 * 1024 * 1024
+
+/** Top-level fields that are ours to write; everything else passes. */
+const OURS: ReadonlySet<string> = new Set([
+  'id',
+  'object',
+  'created',
+  'model',
+  'provider',
+  'choices',
+  'usage',
+  'error',
+  'openrouter_metadata',
+  'user_id',
+])
+
+const FRAME_END = /\r?\n\r?\n/g
+const NON_ASCII = /[^\x00-\x7f]/
+const MAX_TEMPLATES = 4
+/** Learning is paid for by frames that went the fast way, so that a wire that never repeats itself stops costing it. */
+const LEARNING_CREDIT = 8
+
+/** A byte string (latin1) as the UTF-8 text it is, and back. */
+const toText = (latin1: string): string =>
+  NON_ASCII.test(latin1) ? Buffer.from(latin1, 'latin1').toString('utf8') : latin1
+const toBytes = (source: string): string =>
+  NON_ASCII.test(source) ? Buffer.from(source, 'utf8').toString('latin1') : source
+
+const protocol = (message: string): GatewayError => new GatewayError('provider_protocol', message)
+
+/** Same dialect on both sides, streamed or whole. */
+export function createPassthrough(meta: ReplyMeta, stream: boolean): StreamPipe {
+  return stream ? new StreamPassthrough(meta) : new WholePassthrough(meta)
+}
+
+/** `gen-1732-Ab` → `1732Ab`: what ids of tool calls are made from where a provider leaves them out. */
+export const toolSeed = (id: string): string => id.replace(/^gen-/, '').replace(/[^A-Za-z0-9]/g, '')
+
+/**
+ * A stream of chunks on its way to a client of the same dialect. Bytes are handled as latin1 text (a character is a
+ * byte, UTF-8 passes untouched); frames that repeat go the fast lane (`Template`), all others are parsed. A finish is
+ * taken off its chunk and kept until `finish`; usage is dropped for ours.
+ */
+export class StreamPassthrough implements StreamPipe {
+  private readonly meta: ReplyMeta
+  private readonly reader: ChunkReader
+  private readonly limit: number
+  private readonly finishes = new Map<number, { readonly finish: Finish; readonly rest: Json }>()
+  private templates: Template[] = []
+  private credit = LEARNING_CREDIT
+  private rest = ''
+  /** Bytes for the client that were read only when the upstream had closed. */
+  private late = ''
+  private badFrames = 0
+  /** Top-level facts of the last chunk that the terminal chunks repeat. */
+  private trailer: Json = {}
+
+  constructor(meta: ReplyMeta) {
+    this.meta = meta
+    this.limit = meta.maxFrameBytes ?? MAX_FRAME_BYTES
+    this.reader = new ChunkReader({ hideReasoning: meta.hideReasoning, toolSeed: toolSeed(meta.id) })
+  }
+
+  get seen(): StreamSeen {
+    return this.reader.seen
+  }
+
+  push(chunk: Uint8Array): Uint8Array | null {
+    if (this.seen.done || this.seen.error !== null) return null
+    const incoming = latin1(chunk)
+    this.rest = this.rest === '' ? incoming : this.rest + incoming
+    // A frame ends in a line feed: without a new one there is nothing to look for.
+    if (!incoming.includes('\n')) return this.bounded()
+    const out = this.drain(this.rest)
+    this.bounded()
+    return out === '' ? null : Buffer.from(out, 'latin1')
+  }
+
+  end(): void {
+    const last = this.rest.trim()
+    this.rest = ''
+    if (last === '' || this.seen.done || this.seen.error !== null) return
+    // Some servers leave out the last blank line, or answer with plain JSON; half a frame is no news of its own.
+    if (last.startsWith('{'))
+      this.late = this.slow(`data:${toBytes(JSON.stringify(parseJson(toText(last))) ?? '')}`, true)
+    else this.late = this.slow(last, true)
+  }
+
+  finish(usage: Usage, cost: Cost): Uint8Array {
+    let out = this.late
+    for (const [index, { finish, rest }] of this.finishes) {
+      const choice = {
+        index,
+        delta: {},
+        finish_reason: finish.reason,
+        native_finish_reason: finish.native,
+        ...rest,
+      }
+      out += this.frame({ ...this.trailer, choices: [choice] })
+    }
+    const choice = {
+      index: 0,
+      delta: { role: 'assistant', content: '' },
+      finish_reason: null,
+      native_finish_reason: null,
+    }
+    // An empty delta goes with the usage: LangChain's OpenRouter package reads it only from a chunk with a choice.
+    const { service_tier, system_fingerprint } = this.trailer
+    out += this.frame({
+      service_tier,
+      system_fingerprint,
+      choices: [choice],
+      usage: encodeUsage(usage, cost),
+    })
+    return Buffer.from(`${out}data: [DONE]\n\n`, 'latin1')
+  }
+
+  fail(error: GatewayError, usage: Usage | null, cost: Cost | null): Uint8Array {
+    const chunk: Json = {
+      error: encodeStreamError(error.code, error.message, { ...error.metadata }),
+      choices: [{ index: 0, delta: { content: '' }, finish_reason: 'error', native_finish_reason: null }],
+    }
+    if (usage !== null) chunk['usage'] = encodeUsage(usage, cost)
+    return Buffer.from(this.late + this.frame(chunk), 'latin1')
+  }
+
+  /** Consumes whole frames of `source`; what is left waits in `rest`. */
+  private drain(source: string): string {
+    let out = ''
+    let at = 0
+    while (at < source.length) {
+      const fast = this.fast(source, at)
+      if (fast !== null) {
+        out += fast
+        at = this.templates[0]!.end
+        continue
+      }
+      FRAME_END.lastIndex = at
+      if (FRAME_END.exec(source) === null) break
+      const end = FRAME_END.lastIndex
+      out += this.slow(source.slice(at, end), false)
+      at = end
+      if (this.seen.done || this.seen.error !== null) at = source.length
+    }
+    this.rest = at === 0 ? source : source.slice(at)
+    return out
+  }
+
+  private bounded(): null {
+    if (this.rest.length > this.limit) {
+      throw protocol(`The provider sent an event of more than ${this.limit} bytes, which is not accepted.`)
+    }
+    return null
+  }
+
+  private fast(source: string, at: number): string | null {
+    const { templates } = this
+    for (let i = 0; i < templates.length; i++) {
+      const template = templates[i]!
+      const out = template.apply(source, at)
+      if (out === null) continue
+      if (i > 0) {
+        templates.splice(i, 1)
+        templates.unshift(template)
+      }
+      this.reader.seen.outputBytes += template.bytes
+      if (this.credit < LEARNING_CREDIT) this.credit++
+      return out
+    }
+    return null
+  }
+
+  /** One frame the thorough way: its bytes for the client (latin1), or nothing. */
+  private slow(frame: string, last: boolean): string {
+    if (frame.length > this.limit) throw protocol('The provider sent an event that is too long.')
+    const data = dataOf(frame)
+    if (data === null) return ''
+    if (data.trim() === '[DONE]') {
+      this.reader.seen.done = true
+      return ''
+    }
+    const chunk = parseJson(toText(data))
+    if (!isObject(chunk)) {
+      if (last) return ''
+      if (++this.badFrames > 1) throw protocol('The provider sent events that are not JSON.')
+      return ''
+    }
+    const out = this.rewrite(chunk)
+    if (this.reader.takeOpened()) this.templates = []
+    else if (out !== '' && this.credit > 0) this.study(frame, chunk)
+    return out
+  }
+
+  private rewrite(chunk: Json): string {
+    const choices = this.reader.read(chunk)
+    const kept: Json[] = []
+    for (const choice of choices) {
+      if (choice.finish !== null) {
+        const rest = choice.visible ? {} : choice.rest
+        this.finishes.set(choice.index, { finish: choice.finish, rest })
+        this.trailer = topLevel(chunk)
+      }
+      if (this.kept(choice, chunk)) kept.push(encodeChoice(choice))
+    }
+    return kept.length === 0 ? '' : this.frame({ ...topLevel(chunk), choices: kept })
+  }
+
+  /** Roles and empty deltas pass unless they only carried a finish, a usage, or reasoning that is hidden. */
+  private kept(choice: ReadChoice, chunk: Json): boolean {
+    if (choice.visible) return true
+    if (this.seen.error !== null || choice.finish !== null || isObject(chunk['usage'])) return false
+    return !this.meta.hideReasoning || text(choice.message['role']) !== null
+  }
+
+  private study(frame: string, chunk: Json): void {
+    if (isObject(chunk['usage']) || this.seen.error !== null || this.carriesFinish(chunk)) return
+    this.credit--
+    const { outputBytes } = this.seen
+    const template = learn(frame, toText, (marked) => {
+      const out = this.rewrite(marked)
+      return out === '' || this.reader.takeOpened() ? null : out
+    })
+    this.reader.seen.outputBytes = outputBytes
+    if (template !== null) this.templates = [template, ...this.templates].slice(0, MAX_TEMPLATES)
+  }
+
+  private carriesFinish(chunk: Json): boolean {
+    return list(chunk['choices']).some((choice) => text(object(choice)?.['finish_reason']) !== null)
+  }
+
+  private frame(body: Json): string {
+    const { id, created, model, provider } = this.meta
+    const chunk = { id, object: 'chat.completion.chunk', created, model, provider, ...body }
+    return toBytes(`data: ${JSON.stringify(chunk)}\n\n`)
+  }
+}
+
+/** The whole answer, collected, rewritten once and let go by `finish`. */
+export class WholePassthrough implements StreamPipe {
+  private readonly meta: ReplyMeta
+  private readonly reader: ChunkReader
+  private parts: Uint8Array[] = []
+  private size = 0
+  private reply: Json = {}
+  private choices: Json[] = []
+
+  constructor(meta: ReplyMeta) {
+    this.meta = meta
+    this.reader = new ChunkReader({
+      hideReasoning: meta.hideReasoning,
+      toolSeed: toolSeed(meta.id),
+      whole: true,
+    })
+  }
+
+  get seen(): StreamSeen {
+    return this.reader.seen
+  }
+
+  push(chunk: Uint8Array): null {
+    this.size += chunk.length
+    if (this.size > MAX_REPLY_BYTES) {
+      throw protocol(`The provider's answer is longer than ${MAX_REPLY_BYTES} bytes, which is not accepted.`)
+    }
+    this.parts.push(chunk)
+    return null
+  }
+
+  end(): void {
+    const reply = parseJson(Buffer.concat(this.parts, this.size).toString('utf8'))
+    this.parts = []
+    // Half a body is a cut answer (`seen.finish` stays null), not a malformed one.
+    if (!isObject(reply)) return
+    this.reply = topLevel(reply)
+    this.choices = this.reader.read(reply).map(wholeChoice)
+    this.reader.seen.done = this.reader.seen.error === null
+  }
+
+  finish(usage: Usage, cost: Cost): Uint8Array {
+    return this.body({ choices: this.choices, usage: encodeUsage(usage, cost) })
+  }
+
+  fail(error: GatewayError, usage: Usage | null, cost: Cost | null): Uint8Array {
+    const body: Json = { error: encodeStreamError(error.code, error.message, { ...error.metadata }) }
+    if (usage !== null) body['usage'] = encodeUsage(usage, cost)
+    return Buffer.from(JSON.stringify(body))
+  }
+
+  private body(fields: Json): Uint8Array {
+    const { id, created, model, provider } = this.meta
+    const head = { id, object: 'chat.completion', created, model, provider, system_fingerprint: null }
+    return Buffer.from(JSON.stringify({ ...head, ...this.reply, ...fields }))
+  }
+}
+
+function latin1(chunk: Uint8Array): string {
+  const buffer = Buffer.isBuffer(chunk)
+    ? chunk
+    : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+  return buffer.toString('latin1')
+}
+
+/** The data lines of an SSE event joined; null when it has none (comments, keep-alives). */
+function dataOf(frame: string): string | null {
+  if (frame.startsWith('data:') && frame.indexOf('\n') >= frame.trimEnd().length) return frame.slice(5)
+  let data: string | null = null
+  for (const line of frame.split(/\r\n|\n|\r/)) {
+    if (!line.startsWith('data:')) continue
+    data = data === null ? line.slice(5) : `${data}\n${line.slice(5)}`
+  }
+  return data
+}
+
+/** The provider's own top-level fields; a null fingerprint of a chunk is refused by OpenRouter's SDK. */
+function topLevel(chunk: Json): Json {
+  const fields: Json = {}
+  for (const key in chunk) {
+    if (!OURS.has(key) && !(key === 'system_fingerprint' && chunk[key] === null)) fields[key] = chunk[key]
+  }
+  return fields
+}
+
+function encodeChoice({ index, message, rest }: ReadChoice): Json {
+  return { index, delta: message, finish_reason: null, native_finish_reason: null, ...rest }
+}
+
+function wholeChoice({ index, message, rest, finish }: ReadChoice): Json {
+  const { content, ...others } = message
+  return {
+    index,
+    finish_reason: finish?.reason ?? null,
+    native_finish_reason: finish?.native ?? null,
+    logprobs: null,
+    ...rest,
+    message: { role: 'assistant', content: content ?? null, refusal: null, reasoning: null, ...others },
+  }
+}

@@ -1,0 +1,297 @@
+import { createParser, type EventSourceParser } from 'eventsource-parser'
+import { type ChatEvent, type Cost, GatewayError, type Usage } from '../chat/index.ts'
+import type {
+  Dialect,
+  Frame,
+  ReplyMeta,
+  StreamDecoder,
+  StreamEncoder,
+  StreamPipe,
+  StreamSeen,
+} from './dialect.ts'
+import { AwsEventStream } from './framing/aws-eventstream.ts'
+import { parseJson } from './json.ts'
+
+const MAX_FRAME_BYTES = 1024 * 1024
+const MAX_REPLY_BYTES = 64 * 1024 * 1024
+
+/** The pipe from one dialect to another, or straight through when both are the same. */
+export function pipeFor(upstream: Dialect, client: Dialect, meta: ReplyMeta, stream: boolean): StreamPipe {
+  return upstream.id === client.id && upstream.createPassthrough
+    ? upstream.createPassthrough(meta, stream)
+    : translatePipe(upstream, client, meta, stream)
+}
+
+/** Decodes one dialect, encodes the other. Finish and usage are kept until `finish`, like every terminal frame. */
+export function translatePipe(
+  upstream: Dialect,
+  client: Dialect,
+  meta: ReplyMeta,
+  stream: boolean,
+): StreamPipe {
+  return stream ? new StreamTranslation(upstream, client, meta) : new WholeTranslation(upstream, client, meta)
+}
+
+type Seen = { -readonly [K in keyof StreamSeen]: StreamSeen[K] }
+
+/** Keeps account of what an answer's events have shown. */
+class Watch {
+  readonly seen: Seen = {
+    content: false,
+    usage: null,
+    finish: null,
+    error: null,
+    done: false,
+    outputBytes: 0,
+    upstreamId: null,
+  }
+  private readonly hideReasoning: boolean
+
+  constructor(hideReasoning: boolean) {
+    this.hideReasoning = hideReasoning
+  }
+
+  /** True when the event belongs to the end of the answer and has to wait for the settle. */
+  see(event: ChatEvent): boolean {
+    const { seen } = this
+    switch (event.type) {
+      case 'start':
+        seen.upstreamId ??= event.id || null
+        return false
+      case 'block-start':
+        if (event.block.kind === 'tool') seen.content = true
+        return false
+      case 'block-delta':
+        seen.content ||= !(
+          this.hideReasoning && ['reasoning', 'signature', 'encrypted'].includes(event.delta.kind)
+        )
+        seen.outputBytes += outputBytes(event.delta)
+        return false
+      case 'usage':
+        seen.usage = event.usage
+        return true
+      case 'finish':
+        if (event.reason !== 'error') seen.finish = { reason: event.reason, native: event.native }
+        return true
+      case 'error':
+        seen.error ??= event.error
+        return true
+      case 'citation':
+        seen.content = true
+        return false
+      case 'block-stop':
+      case 'opaque':
+        return false
+      default:
+        return event satisfies never
+    }
+  }
+}
+
+function outputBytes(delta: (ChatEvent & { type: 'block-delta' })['delta']): number {
+  switch (delta.kind) {
+    case 'text':
+    case 'reasoning':
+    case 'refusal':
+      return Buffer.byteLength(delta.text)
+    case 'args':
+      return Buffer.byteLength(delta.json)
+    default:
+      return 0
+  }
+}
+
+class StreamTranslation implements StreamPipe {
+  private readonly watch: Watch
+  private readonly decoder: StreamDecoder
+  private readonly encoder: StreamEncoder
+  private readonly framer: Framer
+  private readonly held: ChatEvent[] = []
+  private out = ''
+
+  constructor(upstream: Dialect, client: Dialect, meta: ReplyMeta) {
+    this.watch = new Watch(meta.hideReasoning)
+    this.decoder = upstream.createStreamDecoder()
+    this.encoder = client.createStreamEncoder(meta)
+    this.framer = framerFor(upstream.framing, meta.maxFrameBytes ?? MAX_FRAME_BYTES, (frame) => {
+      if (this.seen.error === null) this.take(this.decoder.push(frame))
+    })
+  }
+
+  get seen(): StreamSeen {
+    return this.watch.seen
+  }
+
+  push(chunk: Uint8Array): Uint8Array | null {
+    this.framer.push(chunk)
+    return this.flush()
+  }
+
+  end(): void {
+    this.framer.end()
+    this.take(this.decoder.end())
+    this.watch.seen.done = this.seen.error === null
+  }
+
+  finish(usage: Usage, cost: Cost): Uint8Array {
+    for (const event of this.held) if (event.type === 'finish') this.out += this.encoder.push(event)
+    this.out += this.encoder.push({ type: 'usage', usage, cost }) + this.encoder.end()
+    return this.flush() ?? new Uint8Array(0)
+  }
+
+  fail(error: GatewayError, usage: Usage | null, cost: Cost | null): Uint8Array {
+    if (usage !== null)
+      this.out += this.encoder.push({ type: 'usage', usage, ...(cost !== null && { cost }) })
+    this.out += this.encoder.push(errorEvent(error)) + this.encoder.end()
+    return this.flush() ?? new Uint8Array(0)
+  }
+
+  private take(events: readonly ChatEvent[]): void {
+    for (const event of events) {
+      if (this.watch.see(event)) this.held.push(event)
+      else this.out += this.encoder.push(event)
+    }
+  }
+
+  private flush(): Uint8Array | null {
+    if (this.out === '') return null
+    const bytes = Buffer.from(this.out)
+    this.out = ''
+    return bytes
+  }
+}
+
+class WholeTranslation implements StreamPipe {
+  private readonly watch: Watch
+  private readonly upstream: Dialect
+  private readonly client: Dialect
+  private readonly meta: ReplyMeta
+  private parts: Uint8Array[] = []
+  private size = 0
+  private events: ChatEvent[] = []
+
+  constructor(upstream: Dialect, client: Dialect, meta: ReplyMeta) {
+    this.watch = new Watch(meta.hideReasoning)
+    this.upstream = upstream
+    this.client = client
+    this.meta = meta
+  }
+
+  get seen(): StreamSeen {
+    return this.watch.seen
+  }
+
+  push(chunk: Uint8Array): null {
+    this.size += chunk.length
+    if (this.size > MAX_REPLY_BYTES) throw tooLong(MAX_REPLY_BYTES)
+    this.parts.push(chunk)
+    return null
+  }
+
+  end(): void {
+    const reply = parseJson(Buffer.concat(this.parts, this.size).toString('utf8'))
+    this.parts = []
+    // Half a body is a cut answer: `seen.finish` stays null.
+    if (reply === undefined) return
+    this.events = this.upstream.decodeReply(reply)
+    for (const event of this.events) this.watch.see(event)
+    this.watch.seen.done = this.seen.error === null
+  }
+
+  finish(usage: Usage, cost: Cost): Uint8Array {
+    const events: ChatEvent[] = [
+      ...this.events.filter(({ type }) => type !== 'usage'),
+      { type: 'usage', usage, cost },
+    ]
+    return Buffer.from(JSON.stringify(this.client.encodeReply(events, this.meta)))
+  }
+
+  fail(error: GatewayError): Uint8Array {
+    return Buffer.from(JSON.stringify(this.client.encodeError(error, this.meta.id).body))
+  }
+}
+
+function errorEvent(error: GatewayError): ChatEvent {
+  const { code, status, message, retryAfterMs, metadata } = error
+  return { type: 'error', error: { code, status, message, providerCode: null, retryAfterMs }, metadata }
+}
+
+const tooLong = (limit: number): GatewayError =>
+  new GatewayError(
+    'provider_protocol',
+    `The provider sent more than ${limit} bytes at once, which is not accepted.`,
+  )
+
+interface Framer {
+  push(chunk: Uint8Array): void
+  end(): void
+}
+
+function framerFor(framing: Frame['kind'], limit: number, emit: (frame: Frame) => void): Framer {
+  switch (framing) {
+    case 'sse':
+      return new SseFramer(limit, emit)
+    case 'jsonl':
+      return new LineFramer(limit, emit)
+    case 'aws-eventstream':
+      return new AwsEventStream(limit, emit)
+    default:
+      return framing satisfies never
+  }
+}
+
+/** Server-sent events; one that is not closed by a blank line at the end still counts. */
+class SseFramer implements Framer {
+  private readonly decoder = new TextDecoder()
+  private readonly parser: EventSourceParser
+  private pending = 0
+  private readonly limit: number
+
+  constructor(limit: number, emit: (frame: Frame) => void) {
+    this.limit = limit
+    this.parser = createParser({
+      onEvent: (event) => {
+        this.pending = 0
+        emit({ kind: 'sse', event: event.event ?? null, data: event.data })
+      },
+      onComment: () => {
+        this.pending = 0
+      },
+    })
+  }
+
+  push(chunk: Uint8Array): void {
+    this.pending += chunk.length
+    this.parser.feed(this.decoder.decode(chunk, { stream: true }))
+    if (this.pending > this.limit) throw tooLong(this.limit)
+  }
+
+  end(): void {
+    this.parser.feed(`${this.decoder.decode()}\n\n`)
+  }
+}
+
+/** One JSON value a line. */
+class LineFramer implements Framer {
+  private readonly decoder = new TextDecoder()
+  private readonly emit: (frame: Frame) => void
+  private readonly limit: number
+  private rest = ''
+
+  constructor(limit: number, emit: (frame: Frame) => void) {
+    this.limit = limit
+    this.emit = emit
+  }
+
+  push(chunk: Uint8Array): void {
+    const lines = (this.rest + this.decoder.decode(chunk, { stream: true })).split('\n')
+    this.rest = lines.pop() ?? ''
+    if (this.rest.length > this.limit) throw tooLong(this.limit)
+    for (const line of lines) if (line.trim() !== '') this.emit({ kind: 'jsonl', data: line })
+  }
+
+  end(): void {
+    if (this.rest.trim() !== '') this.emit({ kind: 'jsonl', data: this.rest })
+    this.rest = ''
+  }
+}

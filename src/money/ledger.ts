@@ -1,5 +1,5 @@
 import type { Tariff, Usage } from '../chat/index.ts'
-import type { AttemptRow, CandidateTableRow, GenerationRow, WaybillRow } from '../store/schema.ts'
+import type { AttemptRow, CandidateTableRow, GenerationRow, WaybillRow } from '../store/index.ts'
 
 /** Where a hold stands and whose it is. */
 export interface Owner {
@@ -32,6 +32,7 @@ export interface ReserveCommand {
   readonly tariffs: ReadonlyMap<string, Tariff | null>
   /** ms since the epoch. */
   readonly now: number
+  /** When the hold counts as leaked and is resolved by the rules of crash recovery. */
   readonly expiresAt: number
 }
 
@@ -63,8 +64,12 @@ export interface SettleCommand {
   /** False: charge 0 whatever the usage (zero-completion insurance, error finish); the provider's price goes to `platform:insurance`. */
   readonly charge: boolean
   readonly now: number
-  /** Rows that must be durable together with the charge. `cost` columns are filled by the ledger. */
-  readonly record: SettleRecord | null
+  /**
+   * Rows that must be durable together with the charge. `cost` columns are filled by the ledger. A function is given the
+   * decided charge; it is called again when a commit had to be repeated, so it only builds rows. With null the ledger
+   * writes a minimal generation row itself: charges and usage rows always agree.
+   */
+  readonly record: SettleRecord | ((result: SettleResult) => SettleRecord | null) | null
 }
 
 export interface SettleRecord {
@@ -101,6 +106,7 @@ export interface LimitState {
 
 export interface VerifyReport {
   readonly ok: boolean
+  /** Sum of posted and of held over the accounts of organizations. */
   readonly posted_nano: string
   readonly held_nano: string
   readonly journals: number
@@ -108,6 +114,29 @@ export interface VerifyReport {
   readonly holds_open: number
   /** Each names table and row. */
   readonly faults: readonly { readonly invariant: string; readonly row: string; readonly detail: string }[]
+}
+
+/** Why the ledger could not do what it was told; everything but `unavailable` is a mistake of the caller or a late call. */
+export type LedgerFault =
+  /** The store failed: answer 503. */
+  | 'unavailable'
+  /** The hold was never made. */
+  | 'unknown_hold'
+  /** The hold was freed before: nothing can be charged any more. */
+  | 'released'
+  /** One id or reference used for two different things. */
+  | 'conflict'
+  /** A correction would take a balance below zero. */
+  | 'refused'
+
+export class LedgerError extends Error {
+  override readonly name = 'LedgerError'
+  readonly fault: LedgerFault
+
+  constructor(fault: LedgerFault, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.fault = fault
+  }
 }
 
 /**
@@ -129,10 +158,17 @@ export interface Ledger {
       readonly usage: Usage | null
     },
   ): void
-  /** Resolves when durable. A hold that is already settled resolves to the same result; a released one rejects. */
+  /**
+   * Resolves when durable. A hold that is already settled resolves to the same result; a released one rejects. When the
+   * store stays broken it rejects with `unavailable`, and the request is never charged: its client saw no end.
+   */
   settle(command: SettleCommand): Promise<SettleResult>
-  release(id: string, now: number, record: SettleRecord | null): Promise<void>
-  /** Adds credit; idempotent by (source, reference). `amountNanos` may be negative for a correction, never below 0 available. */
+  /** Frees the hold; resolves when durable. Nothing happens when it is already released, settled or unknown. */
+  release(id: string, now: number, record: SettleCommand['record']): Promise<void>
+  /**
+   * Adds credit; idempotent by (source, reference). `amountNanos` may be negative for a correction, never below 0
+   * available (rejects with `refused`). One reference with two amounts rejects with `conflict`.
+   */
   credit(command: {
     readonly organizationId: string
     readonly amountNanos: bigint

@@ -1,0 +1,25 @@
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '../lib/index.ts'
+import type { Store } from '../store/index.ts'
+import { openEmbedded } from './embedded.ts'
+import type { LedgerEvent } from './engine.ts'
+import type { Ledger } from './ledger.ts'
+
+export interface OpenLedger {
+  readonly clock: Clock
+  /** Name of this process for people (host name or the like). */
+  readonly node: string
+  /** On top of every price, parts per million; 0 when absent. */
+  readonly markupPpm?: bigint
+  readonly onEvent?: (event: LedgerEvent) => void
+}
+
+/**
+ * Opens the ledger on a store, with the engine that the store asks for. Call `recover` before serving, `close` before
+ * the store's.
+ * @throws StoreError when the store cannot be read.
+ */
+export async function openLedger(store: Store, options: OpenLedger): Promise<Ledger> {
+  const epoch = `${options.node}-${options.clock.now().toString(36)}-${randomBytes(4).toString('hex')}`
+  return await openEmbedded(store, { ...options, epoch })
+}

@@ -1,0 +1,171 @@
+import type { Tariff, Usage } from '../chat/index.ts'
+import type { LimitRef, Owner, Refusal, ReserveCommand, SettleResult } from './ledger.ts'
+
+/** A balance in the image. A floor of 1 means that posted - held never falls below zero. */
+export interface Account {
+  readonly id: string
+  readonly organizationId: string | null
+  readonly floor: 0 | 1
+  posted: bigint
+  held: bigint
+}
+
+/** A cap and what counts against it. `spent + held <= cap` holds from the admission that set the cap on. */
+export interface Limit {
+  readonly ref: Omit<LimitRef, 'capNanos'>
+  readonly organizationId: string
+  /** Cap as of the last admission. */
+  cap: bigint | null
+  spent: bigint
+  held: bigint
+}
+
+export type HoldState = 'reserved' | 'dispatched' | 'streaming' | 'settled' | 'released'
+
+/** Money set aside for one request; immutable, a step makes a new one. */
+export interface Hold {
+  readonly id: string
+  readonly owner: Owner
+  readonly state: HoldState
+  readonly accountId: string
+  readonly amount: bigint
+  /** Keys of the limit rows that carry it (`limitKey`). */
+  readonly limits: readonly string[]
+  readonly tariffs: ReadonlyMap<string, Tariff | null>
+  readonly attempt: number
+  readonly endpointId: string | null
+  readonly usage: Usage | null
+  readonly node: string
+  readonly createdAt: number
+  readonly expiresAt: number
+}
+
+/** What decisions read: everything (embedded) or the locked rows of one transaction (Postgres). */
+export interface Image {
+  readonly accounts: Map<string, Account>
+  readonly limits: Map<string, Limit>
+  /** Open holds. */
+  readonly holds: Map<string, Hold>
+}
+
+export interface AccountDelta {
+  readonly id: string
+  readonly organizationId: string | null
+  readonly floor: 0 | 1
+  readonly posted: bigint
+  readonly held: bigint
+}
+
+export interface LimitDelta {
+  readonly key: string
+  readonly spent: bigint
+  readonly held: bigint
+  /** Set by an admission: the cap that it was checked against, and what a new row needs. */
+  readonly admitted?: { readonly ref: LimitRef; readonly organizationId: string }
+}
+
+/** A movement of money before it has a place in a chain; entries sum to 0. */
+export interface Draft {
+  readonly kind: 'charge' | 'topup' | 'adjustment'
+  readonly reference: string
+  readonly organizationId: string
+  readonly at: number
+  readonly memo: string | null
+  readonly entries: readonly (readonly [accountId: string, amount: bigint])[]
+}
+
+export interface Change {
+  readonly hold: Hold | null
+  readonly accounts: readonly AccountDelta[]
+  readonly limits: readonly LimitDelta[]
+  readonly journal: Draft | null
+}
+
+export type Command =
+  | { readonly type: 'reserve'; readonly reserve: ReserveCommand; readonly node: string }
+  | { readonly type: 'extend'; readonly id: string; readonly amount: bigint }
+  | { readonly type: 'checkpoint'; readonly id: string; readonly mark: Mark }
+  | ({ readonly type: 'settle' } & Settle)
+  | { readonly type: 'release'; readonly id: string }
+  | ({ readonly type: 'credit' } & Credit)
+
+export interface Mark {
+  readonly attempt: number
+  readonly endpointId: string
+  readonly phase: 'dispatched' | 'streaming'
+  readonly usage: Usage | null
+}
+
+export interface Settle {
+  readonly id: string
+  readonly endpointId: string | null
+  readonly providerId: string | null
+  readonly usage: Usage
+  readonly charge: boolean
+  readonly now: number
+  readonly markupPpm: bigint
+}
+
+export interface Credit {
+  readonly organizationId: string
+  readonly amount: bigint
+  readonly source: string
+  readonly reference: string
+  readonly memo: string | null
+  readonly now: number
+}
+
+/** Why a command can't apply: money said no, or the hold is not (or already) there. */
+export type Denial = Refusal | { readonly kind: 'no_hold' } | { readonly kind: 'duplicate' }
+
+export type Decision =
+  | { readonly ok: true; readonly change: Change; readonly settled: SettleResult | null }
+  | { readonly ok: false; readonly denial: Denial }
+
+/** The account a request of the organization draws on; only prepaid credit has a floor. */
+export function accountId(organizationId: string, account: ReserveCommand['account']): string {
+  const tail = account === 'prepaid' ? 'credit' : account === 'unlimited' ? 'usage' : 'test'
+  return `org:${organizationId}:${tail}`
+}
+
+/** One text per limit row: the JSON of its key, as hold rows store it. */
+export function limitKey(ref: Omit<LimitRef, 'capNanos'>): string {
+  return JSON.stringify([ref.scope, ref.scopeId, ref.span, ref.windowStart])
+}
+
+export function emptyImage(): Image {
+  return { accounts: new Map(), limits: new Map(), holds: new Map() }
+}
+
+/** Makes a decided change to the image; a resolved hold leaves it. */
+export function apply(image: Image, change: Change): void {
+  for (const delta of change.accounts) {
+    const account = image.accounts.get(delta.id)
+    if (account === undefined) image.accounts.set(delta.id, { ...delta })
+    else {
+      account.posted += delta.posted
+      account.held += delta.held
+    }
+  }
+  for (const delta of change.limits) {
+    const limit = image.limits.get(delta.key)
+    if (limit !== undefined) {
+      limit.spent += delta.spent
+      limit.held += delta.held
+      if (delta.admitted !== undefined) limit.cap = delta.admitted.ref.capNanos
+    } else if (delta.admitted !== undefined) {
+      const { ref, organizationId } = delta.admitted
+      const { capNanos: cap, ...row } = ref
+      image.limits.set(delta.key, { ref: row, organizationId, cap, spent: delta.spent, held: delta.held })
+    }
+  }
+  const hold = change.hold
+  if (hold === null) return
+  if (hold.state === 'settled' || hold.state === 'released') image.holds.delete(hold.id)
+  else image.holds.set(hold.id, hold)
+}
+
+/** The unique reference of a credit: one (source, reference) moves money once. */
+export function creditReference(command: { readonly source: string; readonly reference: string }): string {
+  return `${command.source}:${command.reference}`
+}

@@ -53,7 +53,11 @@ function versionOf(file) {
 /** The one sentence for a Node that is too old. */
 function tooOld(version) {
   return (
-    'Waybill needs Node ' + MINIMUM.join('.') + ' or newer, but this is ' + version + ': install a newer one from https://nodejs.org and run the command again.'
+    'Waybill needs Node ' +
+    MINIMUM.join('.') +
+    ' or newer, but this is ' +
+    version +
+    ': install a newer one from https://nodejs.org and run the command again.'
   )
 }
 

@@ -50,7 +50,10 @@ function systemNode() {
 function findNode() {
   var pinned = launch.packagedNode(modules)
   // Running on it proves that it runs here; else that has to be tried (it doesn't where the C library is musl, say).
-  if (pinned && (fs.realpathSync(process.execPath) === fs.realpathSync(pinned.file) || launch.versionOf(pinned.file))) {
+  if (
+    pinned &&
+    (fs.realpathSync(process.execPath) === fs.realpathSync(pinned.file) || launch.versionOf(pinned.file))
+  ) {
     return pinned.file
   }
   var system = systemNode()
@@ -78,7 +81,7 @@ function start(command, argv) {
     launch.run(node, args, process.env, function (code, error) {
       if (error) speak.stop('could not start ' + node + ': ' + error.message)
       process.exit(code)
-    }),
+    })
   )
 }
 

@@ -18,11 +18,26 @@ var platform = process.platform + '-' + process.arch
 /** Causes that npm's output gives away, and the sentence that helps. The first match wins. */
 var CAUSES = [
   [/ENOSPC/, 'the disk is full: free about 500 MB and run the command again'],
-  [/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ERR_SOCKET_TIMEOUT/, 'the npm registry cannot be reached: check the network, the proxy and `npm config get registry`, then run the command again'],
-  [/EACCES|EPERM|EROFS/, 'npm may not write to this directory or to its cache: make both writable for this user'],
-  [/EUSAGE|in sync/, 'package.json and package-lock.json do not fit together: restore both with `git checkout package.json package-lock.json`'],
-  [/EINTEGRITY/, 'a downloaded package is not the expected one: run `npm cache clean --force`, then the command again'],
-  [/E40[134]/, 'the npm registry refuses a package: check `npm config get registry`, then run the command again'],
+  [
+    /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ERR_SOCKET_TIMEOUT/,
+    'the npm registry cannot be reached: check the network, the proxy and `npm config get registry`, then run the command again',
+  ],
+  [
+    /EACCES|EPERM|EROFS/,
+    'npm may not write to this directory or to its cache: make both writable for this user',
+  ],
+  [
+    /EUSAGE|in sync/,
+    'package.json and package-lock.json do not fit together: restore both with `git checkout package.json package-lock.json`',
+  ],
+  [
+    /EINTEGRITY/,
+    'a downloaded package is not the expected one: run `npm cache clean --force`, then the command again',
+  ],
+  [
+    /E40[134]/,
+    'the npm registry refuses a package: check `npm config get registry`, then run the command again',
+  ],
 ]
 
 function readJson(file) {
@@ -39,7 +54,10 @@ function lockedPackages() {
 
 function lockHash() {
   try {
-    return crypto.createHash('sha256').update(fs.readFileSync(path.join(root, 'package-lock.json'))).digest('hex')
+    return crypto
+      .createHash('sha256')
+      .update(fs.readFileSync(path.join(root, 'package-lock.json')))
+      .digest('hex')
   } catch (_) {
     speak.stop('package-lock.json is missing: restore it with `git checkout package-lock.json`.')
   }
@@ -47,7 +65,12 @@ function lockHash() {
 
 /** True when what is recorded as installed serves `set`; all dependencies serve production as well. */
 function serves(record, set, hash) {
-  return Boolean(record) && record.lock === hash && record.platform === platform && (record.set === 'all' || record.set === set)
+  return (
+    Boolean(record) &&
+    record.lock === hash &&
+    record.platform === platform &&
+    (record.set === 'all' || record.set === set)
+  )
 }
 
 function writeRecord(set, hash) {
@@ -88,7 +111,12 @@ function sizeOf(set) {
   var packages = lockedPackages()
   return Object.keys(packages).filter(function (place) {
     var entry = packages[place]
-    return place.indexOf('node_modules/') >= 0 && !entry.optional && !entry.devOptional && (set === 'all' || !entry.dev)
+    return (
+      place.indexOf('node_modules/') >= 0 &&
+      !entry.optional &&
+      !entry.devOptional &&
+      (set === 'all' || !entry.dev)
+    )
   }).length
 }
 
@@ -121,7 +149,11 @@ function explain(output) {
 function runNpm(npm, args, done) {
   var output = ''
   var interrupted = null
-  var child = childProcess.spawn(npm.file, npm.args.concat(args), { cwd: root, shell: npm.shell, stdio: ['ignore', 'pipe', 'pipe'] })
+  var child = childProcess.spawn(npm.file, npm.args.concat(args), {
+    cwd: root,
+    shell: npm.shell,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   function collect(chunk) {
     output = (output + chunk).slice(-20000)
   }
@@ -136,7 +168,11 @@ function runNpm(npm, args, done) {
   child.stdout.on('data', collect)
   child.stderr.on('data', collect)
   child.on('error', function (error) {
-    speak.stop('npm could not be started (' + error.code + '): install Node with npm from https://nodejs.org and run the command again.')
+    speak.stop(
+      'npm could not be started (' +
+        error.code +
+        '): install Node with npm from https://nodejs.org and run the command again.'
+    )
   })
   child.on('close', function (code, signal) {
     if (interrupted) process.exit(launch.exitCode(null, interrupted))
@@ -154,9 +190,16 @@ function runNpm(npm, args, done) {
 function install(set, adding, systemNode, installed) {
   var began = Date.now()
   var args = adding ? ['install', '--no-save'] : ['ci']
-  args.push(set === 'all' ? '--include=dev' : '--omit=dev', '--include=optional', '--ignore-scripts', '--no-engine-strict')
+  args.push(
+    set === 'all' ? '--include=dev' : '--omit=dev',
+    '--include=optional',
+    '--ignore-scripts',
+    '--no-engine-strict'
+  )
   args.push('--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error')
-  speak.say('installing ' + sizeOf(set) + ' packages and the pinned Node' + (set === 'all' ? ', tools included' : ''))
+  speak.say(
+    'installing ' + sizeOf(set) + ' packages and the pinned Node' + (set === 'all' ? ', tools included' : '')
+  )
   try {
     fs.unlinkSync(recordFile)
   } catch (_) {
@@ -167,9 +210,15 @@ function install(set, adding, systemNode, installed) {
   }, 5000)
   runNpm(npmCommand(systemNode), args, function (code, output) {
     clearInterval(ticker)
-    if (code !== 0) speak.stop('installing failed after ' + secondsSince(began) + ': ' + explain(output) + '.', lastLines(output))
+    if (code !== 0)
+      speak.stop(
+        'installing failed after ' + secondsSince(began) + ': ' + explain(output) + '.',
+        lastLines(output)
+      )
     if (!fs.existsSync(modules)) {
-      speak.stop('this npm is too old to read package-lock.json: install a newer Node from https://nodejs.org and run the command again.')
+      speak.stop(
+        'this npm is too old to read package-lock.json: install a newer Node from https://nodejs.org and run the command again.'
+      )
     }
     speak.say('installed in ' + secondsSince(began))
     installed()

@@ -39,7 +39,8 @@ function attempt(file) {
     fs.writeFileSync(file, mine, { flag: 'wx' })
     return 'created'
   } catch (error) {
-    if (error.code !== 'EEXIST') speak.stop('cannot write ' + file + ' (' + error.code + '): make its directory writable for this user.')
+    if (error.code !== 'EEXIST')
+      speak.stop('cannot write ' + file + ' (' + error.code + '): make its directory writable for this user.')
   }
   if (holder(file) !== null) return 'held'
   var draft = file + '.' + process.pid

@@ -14,7 +14,11 @@ export interface TestCounts {
 export const COUNTS_VARIABLE = 'WAYBILL_TEST_COUNTS'
 
 /** The closing line of every command that tests: `3 passed, 0 failed`, `, 1 skipped` when there are some. */
-export function closingLine({ passed, failed, skipped }: Pick<TestCounts, 'passed' | 'failed' | 'skipped'>): string {
+export function closingLine({
+  passed,
+  failed,
+  skipped,
+}: Pick<TestCounts, 'passed' | 'failed' | 'skipped'>): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
 }
 
@@ -34,14 +38,19 @@ export function isByDesign(test: CountedTest, source: string): boolean {
 }
 
 /** Counts tests; a file that could not be read and an error outside any test count as one failure each. */
-export function count(tests: Iterable<CountedTest>, failures: number, sourceOf: (file: string) => string): TestCounts {
+export function count(
+  tests: Iterable<CountedTest>,
+  failures: number,
+  sourceOf: (file: string) => string,
+): TestCounts {
   const total = { passed: 0, failed: failures, skipped: 0 }
   const unexplained: string[] = []
   for (const test of tests) {
     const { state } = test.result()
     // A test that never came to its end (the run was interrupted) has not passed.
     total[state === 'pending' ? 'failed' : state]++
-    if (state === 'skipped' && !isByDesign(test, sourceOf(test.module.moduleId))) unexplained.push(test.fullName)
+    if (state === 'skipped' && !isByDesign(test, sourceOf(test.module.moduleId)))
+      unexplained.push(test.fullName)
   }
   return { ...total, unexplained }
 }
@@ -56,6 +65,9 @@ export default class CountingReporter implements Reporter {
       const suites = [...module.children.allSuites()]
       return module.errors().length + suites.flatMap((suite) => suite.errors()).length > 0
     })
-    writeFileSync(file, JSON.stringify(count(tests, broken.length + errors.length, (id) => readFileSync(id, 'utf8'))))
+    writeFileSync(
+      file,
+      JSON.stringify(count(tests, broken.length + errors.length, (id) => readFileSync(id, 'utf8'))),
+    )
   }
 }

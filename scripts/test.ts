@@ -9,7 +9,10 @@ import { root, runProgram } from './program.ts'
 import { COUNTS_VARIABLE, closingLine, type TestCounts } from './test-reporter.ts'
 
 /** Lines that name what is left out here, each with the one command that enables it. */
-export function leftOutLines(missing: readonly Tool[], platform: NodeJS.Platform = process.platform): string[] {
+export function leftOutLines(
+  missing: readonly Tool[],
+  platform: NodeJS.Platform = process.platform,
+): string[] {
   return missing.map((tool) => {
     const command = installCommand(tool, platform)
     return `left out: ${tool.leftOut} (${tool.name} is missing${command ? `; \`${command}\` enables it` : ''})`
@@ -43,13 +46,17 @@ export async function runTests(args: readonly string[]): Promise<TestCounts> {
     const unexplained = complete ? counts.unexplained : []
     for (const name of unexplained) console.log(`skipped without a known reason: ${name}`)
     const failed = counts.failed + unexplained.length
-    return { ...counts, skipped: counts.skipped - unexplained.length, failed: code !== 0 && failed === 0 ? 1 : failed }
+    return {
+      ...counts,
+      skipped: counts.skipped - unexplained.length,
+      failed: code !== 0 && failed === 0 ? 1 : failed,
+    }
   } finally {
     rmSync(home, { recursive: true, force: true })
   }
 }
 
-if (import.meta.main) {
+if (process.argv[1] === import.meta.filename) {
   const counts = await runTests(process.argv.slice(2))
   console.log(closingLine(counts))
   process.exitCode = counts.failed > 0 ? 1 : 0

@@ -24,13 +24,19 @@ export interface PostgresServer {
 /** Postgres refuses to run as root: then it runs as `postgres`, or `nobody` where that user is missing. */
 function unprivilegedUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined
-  const users = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':'))
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'))
   const user = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody')
   if (!user) throw new Error('Postgres cannot run as root, and there is neither a user postgres nor nobody.')
   return { uid: Number(user[2]), gid: Number(user[3]) }
 }
 
-async function initialise(bin: string, home: string, user: ReturnType<typeof unprivilegedUser>): Promise<void> {
+async function initialise(
+  bin: string,
+  home: string,
+  user: ReturnType<typeof unprivilegedUser>,
+): Promise<void> {
   // The cluster itself may be written without fsync: nobody relies on it before it runs.
   const options = ['--auth=trust', '--username', USER, '--encoding=UTF8', '--locale=C', '--no-sync']
   const { command, args } = bound(join(bin, 'initdb'), ['-D', join(home, 'data'), ...options], user)
@@ -53,7 +59,8 @@ async function answers(url: string): Promise<boolean> {
 /** Creates and starts a Postgres; throws with the end of its log when it doesn't come up within 60 s. */
 export async function createPostgres(): Promise<PostgresServer> {
   const initdb = findTool('postgres')
-  if (!initdb) throw new Error('Postgres is not installed (test/harness/machine.ts tells where it is looked for).')
+  if (!initdb)
+    throw new Error('Postgres is not installed (test/harness/machine.ts tells where it is looked for).')
   const bin = dirname(initdb)
   const user = unprivilegedUser()
   const home = temporaryHome('postgres')
@@ -63,7 +70,12 @@ export async function createPostgres(): Promise<PostgresServer> {
   const url = (database: string) => `postgres://${USER}@127.0.0.1:${port}/${database}`
 
   async function start(): Promise<void> {
-    const settings = ['listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=', 'max_connections=100']
+    const settings = [
+      'listen_addresses=127.0.0.1',
+      `port=${port}`,
+      'unix_socket_directories=',
+      'max_connections=100',
+    ]
     const flags = ['-D', join(home, 'data'), ...settings.flatMap((setting) => ['-c', setting])]
     const { command, args } = bound(join(bin, 'postgres'), flags, user)
     const log = openSync(join(home, 'server.log'), 'a')
@@ -72,7 +84,9 @@ export async function createPostgres(): Promise<PostgresServer> {
     child = started
     for (const deadline = Date.now() + START_MS; !(await answers(url('postgres'))); await sleep(50)) {
       if (started.exitCode === null && Date.now() < deadline) continue
-      throw new Error(`Postgres did not start:\n${readFileSync(join(home, 'server.log'), 'utf8').slice(-2000)}`)
+      throw new Error(
+        `Postgres did not start:\n${readFileSync(join(home, 'server.log'), 'utf8').slice(-2000)}`,
+      )
     }
   }
 

@@ -21,7 +21,8 @@ let counter = 0
 
 async function serverUrl(): Promise<string> {
   const path = process.env[SOCKET_VARIABLE]
-  if (!path) throw new Error('No Postgres for this process: run it under vitest, which starts one (vitest.config.ts).')
+  if (!path)
+    throw new Error('No Postgres for this process: run it under vitest, which starts one (vitest.config.ts).')
   const answer = JSON.parse(await text(connect(path))) as { url?: string; error?: string }
   if (!answer.url) throw new Error(answer.error)
   return answer.url

@@ -2,8 +2,10 @@ import { createClient } from '@redis/client'
 import { describe, expect, it } from 'vitest'
 import { freshRedis, hasRedis } from './redis.ts'
 
-async function run<T>(url: string, use: (client: ReturnType<typeof createClient>) => Promise<T>): Promise<T> {
-  const client = createClient({ url, socket: { reconnectStrategy: false } })
+const clientOf = (url: string) => createClient({ url, socket: { reconnectStrategy: false } })
+
+async function run<T>(url: string, use: (client: ReturnType<typeof clientOf>) => Promise<T>): Promise<T> {
+  const client = clientOf(url)
   client.on('error', () => {})
   await client.connect()
   try {

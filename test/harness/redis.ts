@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { connect } from 'node:net'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bound, findTool, freePort, temporaryHome } from './machine.ts'
 
@@ -38,7 +37,8 @@ function answers(port: number): Promise<boolean> {
 /** Starts a Redis (about 50 ms). Throws when Redis is missing or doesn't answer within 20 s. */
 export async function freshRedis(): Promise<FreshRedis> {
   const program = findTool('redis')
-  if (!program) throw new Error('Redis is not installed (test/harness/machine.ts tells where it is looked for).')
+  if (!program)
+    throw new Error('Redis is not installed (test/harness/machine.ts tells where it is looked for).')
   const home = temporaryHome('redis')
   const port = await freePort()
   let child: ChildProcess | undefined

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../catalog/catalog.ts'
 import { type ChatRequest, GatewayError, type UpstreamError } from '../chat/index.ts'
-import type { Dialect, StreamPipe } from '../dialects/dialect.ts'
+import type { Dialect, StreamPipe } from '../dialects/index.ts'
 import { type Timed, Timer } from '../lib/index.ts'
 import {
   ERROR_BODY_BYTES,

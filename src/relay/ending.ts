@@ -1,6 +1,6 @@
 import type { Endpoint } from '../catalog/catalog.ts'
 import type { GatewayError, Outcome, Settled, Usage } from '../chat/index.ts'
-import type { Dialect, StreamPipe } from '../dialects/dialect.ts'
+import { type Dialect, pipeFor, type StreamPipe } from '../dialects/index.ts'
 import type { Attempt } from './attempt.ts'
 import { storeError } from './failure.ts'
 import { costOf, usageOf } from './tally.ts'
@@ -31,7 +31,7 @@ export class Ending {
   pipe(endpoint: Endpoint, upstream: Dialect): StreamPipe {
     const { id, created, hideReasoning, client, request } = this.#call
     const meta = { id, created, model: endpoint.modelId, provider: endpoint.providerName, hideReasoning }
-    return this.#deps.pipe(client, upstream, meta, request.stream)
+    return pipeFor(upstream, client, meta, request.stream)
   }
 
   /** Keeps bytes back while another endpoint may still have to answer. */
@@ -103,9 +103,7 @@ export class Ending {
 
   /** No endpoint answered: the hold goes back and the client gets the reason. */
   refuse(error: GatewayError, endpoint: Endpoint | null): void {
-    const upstream = endpoint === null ? undefined : this.#deps.dialect(endpoint.dialect)
-    const pipe = endpoint === null ? null : this.pipe(endpoint, upstream ?? this.#call.client)
-    this.#tell(error, pipe)
+    this.#tell(error, endpoint === null ? null : this.pipe(endpoint, this.#call.client))
     this.#release(error.code, 'failed', error)
   }
 

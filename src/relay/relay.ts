@@ -1,6 +1,6 @@
 import type { Endpoint } from '../catalog/catalog.ts'
 import type { ChatRequest, UpstreamError } from '../chat/index.ts'
-import type { StreamPipe } from '../dialects/dialect.ts'
+import type { StreamPipe } from '../dialects/index.ts'
 import { type Timed, Timer } from '../lib/index.ts'
 import { fallback } from '../routing/index.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
@@ -123,7 +123,7 @@ class Relay implements AttemptOwner, SinkListener, Timed {
   #dispatch(endpoint: Endpoint): void {
     const dialect = this.deps.dialect(endpoint.dialect)
     const target = this.deps.target(endpoint, this.#failedCredentials)
-    if (dialect === undefined || target === null) {
+    if (dialect === null || target === null) {
       this.#passBy(endpoint, fault('provider_unavailable', 'No usable credential at the moment.'))
       return
     }

@@ -1,5 +1,5 @@
 import { type Cost, NO_USAGE, type Settled, type Usage } from '../chat/index.ts'
-import type { StreamSeen } from '../dialects/dialect.ts'
+import type { StreamSeen } from '../dialects/index.ts'
 
 /** True when the provider has produced something that it may bill and the client may have seen. */
 export function produced(seen: StreamSeen | undefined): seen is StreamSeen {

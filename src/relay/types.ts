@@ -8,7 +8,7 @@ import type {
   Settled,
   Usage,
 } from '../chat/index.ts'
-import type { Dialect, ReplyMeta, StreamPipe, WireTarget } from '../dialects/dialect.ts'
+import type { Dialect, WireTarget } from '../dialects/index.ts'
 import type { Clock, Wheel } from '../lib/index.ts'
 import type { Plan } from '../routing/index.ts'
 import type { AttemptTrace } from './trace.ts'
@@ -104,8 +104,7 @@ export interface RelayDeps {
   readonly transport: (endpoint: Endpoint) => Transport
   /** A credential for the endpoint that is not among those that failed in this request; null when none is usable. */
   readonly target: (endpoint: Endpoint, failed: ReadonlySet<string>) => Target | null
-  readonly dialect: (id: string) => Dialect | undefined
-  readonly pipe: (client: Dialect, upstream: Dialect, meta: ReplyMeta, stream: boolean) => StreamPipe
+  readonly dialect: (id: string) => Dialect | null
   readonly health: Health
   /** Tokens of so many UTF-8 bytes of text. */
   readonly estimateTokens: (bytes: number) => number

@@ -1,0 +1,114 @@
+import type { ServerResponse } from 'node:http'
+import { type Timed, Timer, type Wheel } from '../lib/index.ts'
+import type { Sink, SinkListener } from '../relay/index.ts'
+
+/** A reader that takes nothing for so long is cut, ms. */
+const STALLED_MS = 60_000
+
+const SINK = Symbol('sink')
+type Held = ServerResponse & { [SINK]?: ResponseSink }
+
+/**
+ * The client's side of a relayed request over `node:http`. Each push is one write; the head leaves together with the
+ * first bytes. A client that leaves, or stalls, shows as `onSinkClose`.
+ */
+export class ResponseSink implements Sink, Timed {
+  readonly #response: Held
+  readonly #wheel: Wheel
+  readonly #stalledMs: number
+  /** Sent with every answer, flat list: generation id, CORS and the like. */
+  readonly #headers: readonly string[]
+  readonly #stalled = new Timer(this)
+  #listener: SinkListener | null = null
+  #ended = false
+
+  constructor(
+    response: ServerResponse,
+    wheel: Wheel,
+    headers: readonly string[] = [],
+    stalledMs: number = STALLED_MS,
+  ) {
+    this.#response = response
+    this.#wheel = wheel
+    this.#headers = headers
+    this.#stalledMs = stalledMs
+    this.#response[SINK] = this
+    response.on('drain', onDrain)
+    response.on('close', onClose)
+    response.on('error', onError)
+  }
+
+  get closed(): boolean {
+    return this.#ended || this.#response.destroyed || this.#response.socket?.destroyed === true
+  }
+
+  listen(listener: SinkListener | null): void {
+    this.#listener = listener
+  }
+
+  head(status: number, headers: readonly string[]): void {
+    this.#response.writeHead(status, [...headers, ...this.#headers])
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#response.write(chunk)) return true
+    if (!this.#stalled.armed) this.#wheel.arm(this.#stalled, this.#stalledMs)
+    return false
+  }
+
+  end(chunk: Uint8Array | null): void {
+    this.#ended = true
+    if (chunk === null) this.#response.end()
+    else this.#response.end(chunk)
+    this.#watchTheRest()
+  }
+
+  reply(status: number, headers: readonly string[], body: Uint8Array | string): void {
+    this.#ended = true
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body
+    this.#response.writeHead(status, [...headers, ...this.#headers, 'content-length', String(bytes.length)])
+    this.#response.end(bytes)
+    this.#watchTheRest()
+  }
+
+  abort(): void {
+    this.#ended = true
+    this.#response.destroy()
+  }
+
+  onTimer(): void {
+    this.#response.destroy()
+  }
+
+  /** For the listeners below. */
+  drained(): void {
+    this.#wheel.disarm(this.#stalled)
+    this.#listener?.onSinkDrain()
+  }
+
+  gone(): void {
+    this.#wheel.disarm(this.#stalled)
+    const listener = this.#listener
+    this.#listener = null
+    this.#response.off('drain', onDrain)
+    this.#response.off('close', onClose)
+    if (!this.#ended) listener?.onSinkClose()
+  }
+
+  /** The last bytes may wait for a slow client too; then the same limit holds. */
+  #watchTheRest(): void {
+    if (this.#response.writableLength > 0) this.#wheel.arm(this.#stalled, this.#stalledMs)
+    else this.#wheel.disarm(this.#stalled)
+  }
+}
+
+function onDrain(this: Held): void {
+  this[SINK]?.drained()
+}
+
+function onClose(this: Held): void {
+  this[SINK]?.gone()
+}
+
+/** A write after the client left: `close` follows and says it. */
+function onError(): void {}

@@ -44,7 +44,7 @@ function load(directory: string): RecordedCase[] {
   if (!existsSync(index)) return []
   const entries = JSON.parse(readFileSync(index, 'utf8')) as IndexEntry[]
   return entries.map(({ file }) => {
-    const path = file.replace(/^open\//, '')
+    const path = file.replace(/^(open|constructed)\//, '')
     const recorded = JSON.parse(readFileSync(join(directory, path), 'utf8')) as RecordedCase
     return { ...recorded, folder: path.includes('/') ? path.split('/')[0]! : recorded.dialect }
   })
@@ -54,7 +54,8 @@ let recorded: readonly RecordedCase[] | undefined
 
 /** Every recorded case, in the order of the index; empty without recordings. */
 export function recordedCases(): readonly RecordedCase[] {
-  return (recorded ??= load(FIXTURES))
+  recorded ??= load(FIXTURES)
+  return recorded
 }
 
 /** Every constructed error case; empty without them. */

@@ -214,8 +214,8 @@ export class EventReader {
   /** Together says its finish twice: a repeated one is no news. */
   private finish({ index: choice, finish, rest }: ReadChoice, events: ChatEvent[]): void {
     const state = this.state(choice)
-    if (finish === null || state.finish === finish.native) return
-    state.finish = finish.native
+    if (finish === null || state.finish === finish.reason) return
+    state.finish = finish.reason
     this.close(choice, events)
     for (const index of state.tools.values()) events.push({ type: 'block-stop', index, choice })
     state.tools.clear()

@@ -102,14 +102,20 @@ export class ChunkReader {
       index: place,
       message: body,
       rest,
-      finish: this.finish(finish_reason, native_finish_reason),
+      finish: this.finish(finish_reason, native_finish_reason, body),
       visible,
     }
   }
 
-  private finish(raw: unknown, native: unknown): Finish | null {
+  private finish(raw: unknown, native: unknown, message: Json): Finish | null {
     const named = text(raw)
-    if (named === null) return null
+    if (named === null) {
+      // A whole reply that could be read has ended; Snowflake leaves the reason blank.
+      if (!this.whole || !isVisible(message)) return null
+      const reason = list(message['tool_calls']).length > 0 ? 'tool_calls' : 'stop'
+      this.seen.finish = { reason, native: null }
+      return this.seen.finish
+    }
     const finish = { reason: finishReason(named), native: text(native) ?? named }
     if (finish.reason === 'error') {
       this.fail({
@@ -135,6 +141,7 @@ export class ChunkReader {
     else if (Array.isArray(calls)) message['tool_calls'] = this.toolCalls(calls, choice)
     const legacy = object(raw['function_call'])
     if (legacy !== null) this.seen.outputBytes += byteLength(legacy['arguments'])
+    for (const key of ['function_call', 'audio']) if (isBlank(object(raw[key]))) delete message[key]
     return message
   }
 
@@ -192,6 +199,11 @@ function isVisible(message: Json): boolean {
     if (typeof value === 'string' ? value !== '' : Array.isArray(value) && value.length > 0) return true
   }
   return object(message['audio']) !== null || object(message['function_call']) !== null
+}
+
+/** An object that holds nothing: servers written in Go send their zero values. */
+function isBlank(value: Json | null): boolean {
+  return value !== null && Object.values(value).every((member) => member === '' || member === 0 || member === null)
 }
 
 /** Text of reasoning details when no plain spelling stands beside them; null when they hold none. */

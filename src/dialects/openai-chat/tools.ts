@@ -37,6 +37,7 @@ export class ToolCalls {
     const call: Json = { index: target.out, ...rest }
     if (first) Object.assign(call, { id: target.id, type: text(type) ?? 'function' })
     if (object(raw['custom']) !== null && raw['function'] === undefined) return call
+    delete call['custom']
     const args = argumentText(fn['arguments'])
     target.filled ||= args !== ''
     call['function'] = name !== null && !target.named ? { name, arguments: args } : { arguments: args }

@@ -55,13 +55,14 @@ export class OutcomeWindow {
 const STEPS = 128
 /** Each step of the scale is a tenth above the one before, so a figure is right within 5 %. */
 const LOG_BASE = Math.log(1.1)
+/** Scratch space of `percentiles`. */
+const TOTALS = new Uint32Array(STEPS)
 
 /** A sliding window of positive figures, kept as counts on a logarithmic scale from 1 to about 200,000. */
 export class FigureWindow {
   readonly #width: number
   readonly #stamps: Float64Array
   readonly #counts: Uint32Array
-  readonly #totals = new Uint32Array(STEPS)
 
   constructor(buckets: number, widthMs: number) {
     this.#width = widthMs
@@ -87,7 +88,7 @@ export class FigureWindow {
   percentiles(nowMs: number, falling = false): PercentileFigures | null {
     const newest = Math.floor(nowMs / this.#width)
     const first = newest - this.#stamps.length + 1
-    const totals = this.#totals.fill(0)
+    const totals = TOTALS.fill(0)
     let n = 0
     for (let i = 0; i < this.#stamps.length; i++) {
       if (this.#stamps[i]! < first || this.#stamps[i]! > newest) continue

@@ -1,3 +1,3 @@
+export { openStore, restoreSqlite, type StoreSettings } from './open.ts'
 export type * from './schema.ts'
-export { openSqliteStore, type SqliteSettings } from './sqlite/sqlite.store.ts'
 export * from './store.ts'

@@ -38,7 +38,7 @@ export async function migrate(
     const current = Number(row?.value ?? 0)
     refuseNewer(current, steps.length)
     if (current === steps.length) return
-    for (const step of steps.slice(current)) await step.up(tx, types, BigInt(now))
+    for (const step of steps.slice(current)) await step.up(tx as unknown as Kysely<never>, types, BigInt(now))
     const value = String(steps.length)
     await tx
       .insertInto('settings')

@@ -46,7 +46,7 @@ export async function backup(db: Database.Database, file: string): Promise<void>
  * @returns the schema version of the backup
  * @throws StoreError when a server uses the directory, or the file is no sound database of ours
  */
-export function restoreSqlite(file: string, dataDir: string): { schemaVersion: number } {
+export function restore(file: string, dataDir: string): { schemaVersion: number } {
   if (!existsSync(file)) throw new StoreError(`${file} does not exist`, 'invalid')
   if (sizeOf(`${file}-wal`) > 0) {
     throw new StoreError(

@@ -21,10 +21,17 @@ import type { WriterClient } from './writer.client.ts'
  */
 export function sqliteDialect(writer: WriterClient, readers: ReaderPool, limitMs: number): Dialect {
   return {
-    createAdapter: () => new SqliteAdapter(),
+    createAdapter: () => new ThreadAdapter(),
     createDriver: () => new ThreadDriver(writer, readers, limitMs),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
+  }
+}
+
+/** Kysely would otherwise let one query or transaction of the whole process run at a time. */
+class ThreadAdapter extends SqliteAdapter {
+  override get supportsMultipleConnections(): boolean {
+    return true
   }
 }
 

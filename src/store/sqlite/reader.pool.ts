@@ -97,8 +97,10 @@ export class ReaderPool {
   /** A reader for oneself, until it is released. */
   async acquire(): Promise<Reader> {
     if (this.#closed) throw new StoreError('the database is closed')
-    const idle = this.#idle.pop()
-    if (idle) return idle
+    for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
+      if (!idle.ended) return idle
+      this.#all.delete(idle)
+    }
     if (this.#all.size < this.#size) return this.#start()
     if (this.#queue.length >= maxWaiting) throw new StoreError(`${maxWaiting} queries wait already`)
     return new Promise((resolve, reject) => this.#queue.push({ resolve, reject }))

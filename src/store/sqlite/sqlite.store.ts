@@ -8,8 +8,7 @@ import { sqliteDialect } from './dialect.ts'
 import { ReaderPool } from './reader.pool.ts'
 import { WriterClient } from './writer.client.ts'
 
-/** How long a transaction may hold the writer, and a migration at the start. */
-const transactionLimitMs = 10_000
+/** How long the migrations at the start may take. */
 const migrationLimitMs = 600_000
 
 export interface SqliteSettings {
@@ -19,6 +18,8 @@ export interface SqliteSettings {
   readonly readers?: 1 | 2
   /** How long to wait for another process that holds the directory, 5 s when absent. */
   readonly lockWaitMs?: number
+  /** How long a transaction may hold the writer, 10 s when absent. */
+  readonly transactionLimitMs?: number
   readonly clock: Clock
 }
 
@@ -38,7 +39,7 @@ export async function openSqliteStore(settings: SqliteSettings): Promise<Store> 
     await writer.close()
     throw error
   }
-  return new SqliteStore(database(transactionLimitMs), writer, readers)
+  return new SqliteStore(database(settings.transactionLimitMs ?? 10_000), writer, readers)
 }
 
 class SqliteStore implements Store {

@@ -1,0 +1,259 @@
+import type { Pool, PoolClient } from 'pg'
+import { type SqlValue, type StatementRef, type Step, StoreError } from '../store.ts'
+import { isConflict, toStoreError } from './errors.ts'
+import { type Command, Flight, type Landing } from './flight.ts'
+import { numberPlaceholders } from './placeholders.ts'
+
+/** Up to 64 savepoints stay in shared memory; more make every snapshot in the cluster slower. */
+const maxGroup = 64
+const maxWaiting = 65_536
+const maxStatements = 1_024
+
+/** How often a unit is tried again that another node stood in the way of. */
+const maxTries = 5
+
+/** A flight without answer for so long has lost its connection. */
+const flightLimitMs = 20_000
+
+/** After a lost commit: how long to ask the server for its outcome, and how often. */
+const inquiryMs = { limit: 5_000, pause: 200 }
+
+interface Unit {
+  readonly steps: readonly Step[]
+  readonly keys: readonly string[]
+  resolve(): void
+  reject(error: StoreError): void
+}
+
+/** The units of this node: those that arrive while one group is under way go together in the next transaction. */
+export class Appender {
+  readonly #pool: Pool
+  readonly #refs = new Map<string, number>()
+  readonly #texts: string[] = []
+  #waiting: Unit[] = []
+  #working: Promise<void> | null = null
+  #closed = false
+
+  constructor(pool: Pool) {
+    this.#pool = pool
+  }
+
+  prepare(sql: string): StatementRef {
+    let ref = this.#refs.get(sql)
+    if (ref === undefined) {
+      if (this.#texts.length >= maxStatements) throw new StoreError('too many prepared statements', 'invalid')
+      ref = this.#texts.push(numberPlaceholders(sql)) - 1
+      this.#refs.set(sql, ref)
+    }
+    return ref as StatementRef
+  }
+
+  append(steps: readonly Step[], keys: readonly string[] = []): Promise<void> {
+    if (this.#closed) return Promise.reject(new StoreError('the database is closed'))
+    if (this.#waiting.length >= maxWaiting) {
+      return Promise.reject(new StoreError(`${maxWaiting} writes wait already`))
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ steps, keys, resolve, reject })
+      this.#working ??= this.#work()
+    })
+  }
+
+  /** Finishes what was accepted. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#working
+  }
+
+  async #work(): Promise<void> {
+    // What arrives in this turn of the event loop goes together.
+    await new Promise((resolve) => setImmediate(resolve))
+    while (this.#waiting.length > 0) await this.#settle(this.#waiting.splice(0, maxGroup))
+    this.#working = null
+  }
+
+  async #settle(group: readonly Unit[]): Promise<void> {
+    try {
+      await this.#run(group)
+    } catch (error) {
+      if (!isConflict(error)) {
+        for (const unit of group) unit.reject(toStoreError(error))
+        return
+      }
+      // Alone, units take their locks in the order that their authors chose, which cannot deadlock.
+      for (const unit of group) await this.#retry(unit)
+    }
+  }
+
+  async #retry(unit: Unit): Promise<void> {
+    for (let tried = 1; ; tried++) {
+      try {
+        await this.#run([unit])
+        return
+      } catch (error) {
+        if (!isConflict(error) || tried >= maxTries) {
+          unit.reject(toStoreError(error))
+          return
+        }
+      }
+    }
+  }
+
+  /** Applies a group in one transaction; throws when none of it is applied and no single unit is at fault. */
+  async #run(group: readonly Unit[]): Promise<void> {
+    const client = await this.#pool.connect()
+    let broken = true
+    try {
+      const transaction = new GroupTransaction(client, this.#texts)
+      const done = await transaction.apply(group)
+      await this.#commit(client, transaction.id)
+      broken = false
+      for (const unit of done) unit.resolve()
+    } catch (error) {
+      broken = !(await rollback(client))
+      throw error
+    } finally {
+      client.release(broken)
+    }
+  }
+
+  /** Commits, and finds out what became of it when the connection is lost meanwhile. */
+  async #commit(client: PoolClient, id: string | null): Promise<void> {
+    const { error } = await fly(client, [plain('commit')])
+    if (!error) return
+    if (id === null || !('code' in error ? isLost(String(error.code)) : true)) throw error
+    const until = performance.now() + inquiryMs.limit
+    while (performance.now() < until) {
+      try {
+        const found = await this.#pool.query<{ status: string | null }>(
+          'select pg_xact_status($1) as status',
+          [id],
+        )
+        if (found.rows[0]?.status === 'committed') return
+        if (found.rows[0]?.status === 'aborted') throw error
+      } catch (problem) {
+        if (problem === error) throw error
+      }
+      await new Promise((resolve) => setTimeout(resolve, inquiryMs.pause))
+    }
+    throw new StoreError('the connection was lost during a commit, and its outcome could not be found out')
+  }
+}
+
+/** One transaction over a group; a unit that fails is taken out, its neighbours go on. */
+class GroupTransaction {
+  id: string | null = null
+  readonly #client: PoolClient
+  readonly #texts: readonly string[]
+
+  constructor(client: PoolClient, texts: readonly string[]) {
+    this.#client = client
+    this.#texts = texts
+  }
+
+  /** @returns the units that are applied; the others are rejected already */
+  async apply(group: readonly Unit[]): Promise<readonly Unit[]> {
+    const applied: Unit[] = []
+    let opening = openingOf(group)
+    let width = group.length
+    for (let at = 0; at < group.length; ) {
+      const chunk = group.slice(at, at + width)
+      const flight = this.#layOut(opening, chunk, group.length > 1 ? at : null)
+      const landing = await fly(this.#client, flight.commands)
+      this.id ??= landing.value
+      const fault = flight.faultOf(landing)
+      const sound = fault ? fault.unit : chunk.length
+      applied.push(...chunk.slice(0, sound))
+      at += sound
+      width = Math.min(width * 2, group.length)
+      opening = []
+      if (!fault) continue
+      group[at]!.reject(fault.error)
+      // What came after it in the flight may have seen its changes: it is undone as well, and done again.
+      opening = [plain(group.length > 1 ? `rollback to u${at}` : 'rollback')]
+      if (group.length === 1) await fly(this.#client, opening)
+      at++
+      width = Math.max(4, sound)
+      if (at === group.length && group.length > 1) await mustFly(this.#client, opening)
+    }
+    return applied
+  }
+
+  #layOut(opening: readonly Command[], chunk: readonly Unit[], first: number | null) {
+    const commands: Command[] = [...opening]
+    /** Per command: unit and step that it belongs to; a step of null is the savepoint before the unit. */
+    const owners: { unit: number; step: number | null; expected: number }[] = opening.map(() => ({
+      unit: -1,
+      step: null,
+      expected: -1,
+    }))
+    chunk.forEach((unit, index) => {
+      if (first !== null) {
+        commands.push(plain(`savepoint u${first + index}`))
+        owners.push({ unit: index, step: null, expected: -1 })
+      }
+      unit.steps.forEach(([ref, values, expected = -1], step) => {
+        commands.push({ name: `w${ref}`, text: this.#texts[ref]!, values })
+        owners.push({ unit: index, step, expected })
+      })
+    })
+    const faultOf = ({ changes, error }: Landing): { unit: number; error: StoreError } | null => {
+      for (let i = 0; i < changes.length; i++) {
+        const { unit, step, expected } = owners[i]!
+        if (expected >= 0 && changes[i] !== expected) {
+          const message = `a step changed ${changes[i]} rows instead of ${expected}`
+          return { unit, error: new StoreError(message, 'guard', step) }
+        }
+      }
+      if (!error) return null
+      const owner = owners[changes.length]
+      const found = toStoreError(error, owner?.step ?? null)
+      if (!owner || owner.step === null || found.kind === 'unavailable') throw error
+      return { unit: owner.unit, error: found }
+    }
+    return { commands, faultOf }
+  }
+}
+
+/** Begins, learns the transaction's id (which tells the outcome of a lost commit), locks what the group will change. */
+function openingOf(group: readonly Unit[]): Command[] {
+  const opening = [plain('begin'), plain('select pg_current_xact_id()::text')]
+  const keys = new Set(group.flatMap((unit) => unit.keys))
+  if (keys.size > 0) opening.splice(1, 0, lockOf([...keys]))
+  return opening
+}
+
+function lockOf(keys: readonly string[]): Command {
+  const text = `select pg_advisory_xact_lock(key) from (select distinct hashtextextended(name, 7788) as key
+    from jsonb_array_elements_text($1::jsonb) as name order by 1) as keys`
+  return { name: 'lock', text, values: [JSON.stringify(keys)] satisfies SqlValue[] }
+}
+
+function plain(text: string): Command {
+  return { name: text.startsWith('select') ? 'id' : text.replaceAll(' ', '_'), text, values: [] }
+}
+
+async function fly(client: PoolClient, commands: readonly Command[]): Promise<Landing> {
+  const flight = new Flight(commands)
+  const timer = setTimeout(() => flight.abort(), flightLimitMs)
+  client.query(flight)
+  const landing = await flight.landed
+  clearTimeout(timer)
+  return landing
+}
+
+async function mustFly(client: PoolClient, commands: readonly Command[]): Promise<void> {
+  const { error } = await fly(client, commands)
+  if (error) throw error
+}
+
+/** @returns whether the connection can be used again */
+async function rollback(client: PoolClient): Promise<boolean> {
+  const { error } = await fly(client, [plain('rollback')])
+  return error === null
+}
+
+/** Of a code: whether the connection went away, so that a commit may have happened or not. */
+function isLost(code: string): boolean {
+  return !/^[0-9A-Z]{5}$/.test(code) || code.startsWith('08') || code.startsWith('57P')
+}

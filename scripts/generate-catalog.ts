@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { contentHash } from '../src/catalog/hash.ts'
 import type { SeedEndpoint, SeedModel } from '../src/catalog/seed-format.ts'
+import { findProvider } from '../src/providers/index.ts'
 import { buildEndpoint, buildModel, CODES, type Draft, shared } from './catalog/build.ts'
 import { fetchPackage, SOURCES, type SourceId } from './catalog/download.ts'
 import { type Disagreement, type Group, groupObservations, isServed, type Override } from './catalog/merge.ts'
@@ -98,6 +99,15 @@ function finish(drafts: readonly Draft[], parameters: string[][]): SeedEndpoint[
   return drafts.map(({ group: _, parameters: names, ...rest }) => ({ ...rest, parameters: intern(names) }))
 }
 
+/** Names are the registry's; an endpoint that speaks another format than its provider would never be reached. */
+function registered(id: string, dialect: string): { name: string; dialect: string } {
+  const provider = findProvider(id)
+  if (provider?.id !== id) throw new Error(`src/providers has no provider ${id}`)
+  if (provider.dialect !== dialect)
+    throw new Error(`${id} speaks ${provider.dialect}, the catalog says ${dialect}`)
+  return { name: provider.name, dialect }
+}
+
 /** JSON with one row a line: diffs of the seed read as changes of models and endpoints. */
 function write(file: string, head: object, key: string, rows: readonly object[]): void {
   const open = JSON.stringify(head).slice(0, -1)
@@ -157,7 +167,7 @@ async function main(): Promise<void> {
     }),
   )
   const providers = Object.fromEntries(
-    Object.entries(PROVIDERS).map(([id, { name, dialect }]) => [id, { name, dialect }]),
+    Object.entries(PROVIDERS).map(([id, { dialect }]) => [id, registered(id, dialect)]),
   )
   mkdirSync(SEED, { recursive: true })
   const version = `seed-${AS_OF}-${contentHash(JSON.stringify([models, endpoints]))}`

@@ -7,8 +7,9 @@ export interface Model {
   readonly canonicalSlug: string
   readonly name: string
   readonly description: string
-  /** Unix seconds of release. */
+  /** Unix seconds of release; 0 when nobody knows. */
   readonly created: number
+  /** Tokens; 0 when nobody knows. */
   readonly contextLength: number
   readonly maxOutput: number | null
   readonly inputModalities: readonly string[]
@@ -24,6 +25,16 @@ export interface Model {
   readonly reasoning: boolean
   /** Other names that lead here (old slugs, provider ids). */
   readonly aliases: readonly string[]
+  /** Where each group of facts comes from; null where there is none. */
+  readonly provenance?: Readonly<
+    Record<'name' | 'release' | 'limits' | 'modalities' | 'cutoff', Source | null>
+  >
+}
+
+/** Where a fact comes from, and as of when (YYYY-MM-DD). */
+export interface Source {
+  readonly name: string
+  readonly asOf: string
 }
 
 /** A model at a provider: what routing chooses. */
@@ -51,8 +62,10 @@ export interface Endpoint {
   /** Serves tests only (`sim/*`): never chosen by routers or fallbacks, never in real spend. */
   readonly simulated: boolean
   readonly reasoning: boolean
-  /** Where the facts come from and as of when. */
-  readonly source: { readonly name: string; readonly asOf: string }
+  /** Where the price (or, without one, the limits) comes from and as of when. */
+  readonly source: Source
+  /** The same for each group of facts; null where there is none. */
+  readonly provenance?: Readonly<Record<'price' | 'limits' | 'modalities' | 'parameters', Source | null>>
 }
 
 /** A model asked for by name, with the dynamic suffixes taken off. */

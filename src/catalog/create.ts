@@ -1,0 +1,122 @@
+import type { Catalog, Endpoint, Model, Resolved } from './catalog.ts'
+import { contentHash } from './hash.ts'
+import { createSuggest } from './suggest.ts'
+
+/** Suffixes that change routing, not the model. Source: OpenRouter's model variants documentation. */
+const DYNAMIC: ReadonlySet<string> = new Set(['nitro', 'floor', 'exacto', 'online'])
+
+/** No name of a model is longer: what is, is unknown without a look. */
+const LONGEST_NAME = 256
+
+/**
+ * Makes a snapshot of models and endpoints that answers lookups.
+ * @param content endpoints of models that are not listed are an error; models without endpoints may stay
+ * @param version content-derived name; computed from ids and prices when absent
+ * @throws Error when an id occurs twice or an endpoint's model is missing
+ */
+export function createCatalog(
+  content: { readonly models: readonly Model[]; readonly endpoints: readonly Endpoint[] },
+  version?: string,
+): Catalog {
+  const { models, endpoints } = content
+  const byId = new Map<string, Endpoint>()
+  const byModel = new Map<string, Endpoint[]>()
+  for (const model of models) {
+    if (byModel.has(model.id)) throw new Error(`model ${model.id} is in the catalog twice`)
+    byModel.set(model.id, [])
+  }
+  for (const endpoint of endpoints) {
+    if (byId.has(endpoint.id)) throw new Error(`endpoint ${endpoint.id} is in the catalog twice`)
+    byId.set(endpoint.id, endpoint)
+    const siblings = byModel.get(endpoint.modelId)
+    if (!siblings) throw new Error(`endpoint ${endpoint.id} belongs to no model of the catalog`)
+    siblings.push(endpoint)
+  }
+  const names = index(models, byModel)
+  const suggest = createSuggest(models)
+  return {
+    version: version ?? versionOf(models, endpoints),
+    models,
+    endpoints,
+    resolve: (name) => resolve(names, name),
+    endpoint: (id) => byId.get(id),
+    suggest: (name, limit) => suggest(name, limit),
+  }
+}
+
+/** Every lower-case name that leads to a model: ids first, then slugs and aliases, then what its hosts call it. */
+function index(models: readonly Model[], byModel: ReadonlyMap<string, Endpoint[]>): Map<string, Resolved> {
+  const names = new Map<string, Resolved>()
+  const all = models.map((model) => ({ model, endpoints: byModel.get(model.id) ?? [], variants: [] }))
+  for (const resolved of all) names.set(resolved.model.id.toLowerCase(), resolved)
+  for (const resolved of all) {
+    for (const name of [resolved.model.canonicalSlug, ...resolved.model.aliases]) claim(names, name, resolved)
+  }
+  const claims = new Map<string, Resolved | null>()
+  for (const resolved of all) {
+    if (resolved.model.id.includes(':')) continue
+    const upstream = resolved.endpoints
+      .filter((endpoint) => !endpoint.simulated)
+      .map(({ upstreamId }) => upstreamId)
+    const huggingFace = resolved.model.huggingFaceId === null ? [] : [resolved.model.huggingFaceId]
+    for (const name of new Set([afterAuthor(resolved.model.id), ...huggingFace, ...upstream])) {
+      const key = name.toLowerCase()
+      const holder = claims.get(key)
+      claims.set(key, holder === undefined || holder === resolved ? resolved : null)
+    }
+  }
+  for (const [name, resolved] of claims) if (resolved) claim(names, name, resolved)
+  return names
+}
+
+function claim(names: Map<string, Resolved>, name: string, resolved: Resolved): void {
+  const key = name.toLowerCase()
+  if (!names.has(key)) names.set(key, resolved)
+}
+
+const afterAuthor = (id: string): string => id.slice(id.indexOf('/') + 1)
+
+function resolve(names: ReadonlyMap<string, Resolved>, name: string): Resolved | undefined {
+  const exact = names.get(name)
+  if (exact) return exact
+  if (name.length > LONGEST_NAME) return undefined
+  const lower = name.trim().toLowerCase()
+  return names.get(lower) ?? withSuffixes(names, lower)
+}
+
+/** Takes dynamic suffixes off, wherever they stand; static ones stay with the name (`…:free`). */
+function withSuffixes(names: ReadonlyMap<string, Resolved>, name: string): Resolved | undefined {
+  const parts = name.split(':')
+  let cut = parts.length
+  while (cut > 1 && isSuffix(parts[cut - 1] ?? '')) cut--
+  const suffixes = parts.slice(cut)
+  if (suffixes.length === 0) return undefined
+  const variants = suffixes.filter((suffix) => DYNAMIC.has(suffix))
+  const fixed = suffixes.filter((suffix) => !DYNAMIC.has(suffix))
+  const base = names.get(parts.slice(0, cut).join(':'))
+  const found =
+    fixed.length === 0 ? base : base && names.get([base.model.id.toLowerCase(), ...fixed].join(':'))
+  if (!found) return undefined
+  return variants.length === 0 ? found : { ...found, variants: [...new Set(variants)] }
+}
+
+/** Variants that exist only where the catalog lists them. */
+const STATIC: ReadonlySet<string> = new Set(['free', 'extended', 'thinking'])
+
+const isSuffix = (part: string): boolean => DYNAMIC.has(part) || STATIC.has(part)
+
+function versionOf(models: readonly Model[], endpoints: readonly Endpoint[]): string {
+  const facts = endpoints.map((endpoint) => {
+    const { id, upstreamId, dialect, contextLength, maxOutput, tariff, supportedParameters } = endpoint
+    return [
+      id,
+      upstreamId,
+      dialect,
+      contextLength,
+      maxOutput,
+      tariff?.version,
+      supportedParameters.join(),
+    ].join('|')
+  })
+  return `c-${contentHash([...models.map(({ id }) => id), ...facts].join('\n'))}`
+}

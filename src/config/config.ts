@@ -1,0 +1,88 @@
+import type { Tariff } from '../chat/index.ts'
+import type { Secret } from '../lib/index.ts'
+import type { PathVariables, ProviderDefinition } from '../providers/index.ts'
+
+/** A model that the operator's file declares; the catalog adds it or lets it override its own. */
+export interface ConfiguredModel {
+  readonly providerId: string
+  readonly providerName: string
+  readonly dialect: string
+  /** `author/name`. */
+  readonly id: string
+  readonly upstreamId: string
+  /** Tokens; null when the file doesn't say. */
+  readonly contextLength: number | null
+  readonly maxOutput: number | null
+  /** null: unknown, which is never zero. */
+  readonly tariff: Tariff | null
+  /** Declared `free` (or on a known local server without a price): the tariff is all zeros. */
+  readonly free: boolean
+  /** Of the closed list in the schema: `tools`, `structured_outputs`, `vision`, … */
+  readonly capabilities: readonly string[]
+}
+
+export interface ConfiguredKey {
+  readonly secret: Secret
+  /** `env:NAME` when the file says `${NAME}` and nothing else, else `file`. */
+  readonly source: string
+}
+
+/** One entry under `providers`. */
+export interface ConfiguredProvider {
+  /** Canonical: `bedrock` in the file is `amazon-bedrock` here. */
+  readonly id: string
+  /** Not one of the known ones. */
+  readonly own: boolean
+  readonly enabled: boolean
+  /** With the dialect of the file, when it gives one. */
+  readonly definition: ProviderDefinition
+  readonly keys: readonly ConfiguredKey[]
+  readonly baseUrl: string | null
+  readonly headers: readonly (readonly [name: string, value: Secret])[]
+  /** As the file gives them; environment and defaults come in `providerSettings`. */
+  readonly variables: PathVariables
+  readonly credentialsFile: string | null
+  readonly deployments: Readonly<Record<string, string>>
+  readonly models: readonly ConfiguredModel[]
+}
+
+/** Everything that can be configured, checked and complete. Deeply frozen; a reload makes a new one. */
+export interface Config {
+  readonly server: {
+    readonly host: string
+    readonly port: number
+    readonly public: boolean
+    /** Lower case, besides the loopback names. */
+    readonly allowedHosts: readonly string[]
+    /** Bytes. */
+    readonly bodyLimit: number
+  }
+  /** Absolute directory. */
+  readonly data: string
+  /** Postgres address, or null for the embedded database. */
+  readonly database: Secret | null
+  readonly redis: Secret | null
+  readonly timeouts: {
+    readonly connectMs: number
+    /** null is `auto`. */
+    readonly firstTokenMs: number | null
+    readonly idleMs: number
+    readonly totalMs: number
+  }
+  /** Extra tries per model. */
+  readonly retries: number
+  readonly credits: 'prepaid' | 'unlimited'
+  readonly detect: boolean
+  readonly simulator: boolean
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' }
+  readonly cors: { readonly origins: readonly string[] }
+  readonly providers: readonly ConfiguredProvider[]
+  /** Providers of the file without their variables: left out, also from detection. Canonical ids. */
+  readonly leftOut: readonly string[]
+}
+
+/** Where a value came from. `name` is what people set: `--port`, `WAYBILL_PORT`, `waybill.yaml:4`, `default`. */
+export interface Source {
+  readonly kind: 'flag' | 'env' | 'file' | 'default'
+  readonly name: string
+}

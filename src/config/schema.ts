@@ -1,0 +1,180 @@
+import { z } from 'zod'
+import { DIALECTS } from '../providers/index.ts'
+
+/** What a value must be, as the end of "… must be …": one registry, read by the sentences of errors. */
+export const expectations = z.registry<{ readonly expects: string }>()
+
+function leaf<S extends z.ZodType>(schema: S, description: string, expects: string): S {
+  const described = schema.describe(description)
+  expectations.add(described, { expects })
+  return described
+}
+
+const int = (min: number, max: number, description: string) =>
+  leaf(
+    z.int().min(min).max(max),
+    description,
+    `a whole number from ${min} to ${max === Number.MAX_SAFE_INTEGER ? '2^53' : max}`,
+  )
+const flag = (description: string) => leaf(z.boolean(), description, 'true or false')
+const text = (description: string, expects = 'a text') =>
+  leaf(z.string().min(1).max(4096), description, expects)
+const duration = (description: string) =>
+  leaf(
+    z.string().regex(/^\d+(\.\d+)?(ms|s|m|h)$/),
+    description,
+    'a time with its unit, such as 500ms, 5s or 30m',
+  )
+const choice = <const V extends readonly [string, ...string[]]>(values: V, description: string) =>
+  leaf(z.enum(values), description, `one of ${values.join(', ')}`)
+
+const usd = (description: string) =>
+  leaf(
+    z.union([z.string().regex(/^\d+(\.\d+)?$/), z.number().min(0)]),
+    description,
+    'an amount in USD, such as "0.10"',
+  )
+
+export const CAPABILITIES = [
+  'tools',
+  'structured_outputs',
+  'vision',
+  'reasoning',
+  'files',
+  'audio',
+  'video',
+  'image_output',
+  'audio_output',
+  'embeddings',
+  'prompt_caching',
+] as const
+
+const price = z
+  .union([
+    z.literal('free'),
+    z.strictObject({
+      prompt: usd('USD per million tokens of the prompt.'),
+      completion: usd('USD per million tokens of the answer.'),
+      cache_read: usd('USD per million prompt tokens read from a cache.').optional(),
+      cache_write: usd('USD per million prompt tokens written to a cache (5 minutes).').optional(),
+      cache_write_1h: usd('USD per million prompt tokens written to a cache for an hour.').optional(),
+      reasoning: usd('USD per million reasoning tokens.').optional(),
+      request: usd('USD per call, on top of the tokens.').optional(),
+    }),
+  ])
+  .describe('`free`, or prices in USD. Without a price the model serves only unlimited organizations.')
+  .register(expectations, { expects: '`free`, or a mapping with at least prompt and completion' })
+
+const model = z.strictObject({
+  id: leaf(
+    z
+      .string()
+      .regex(/^[^\s/]+\/\S+$/)
+      .max(200),
+    'Name of the model in this installation, `author/name`.',
+    'a name such as my-team/llama-70b',
+  ),
+  upstream_id: text('Name of the model at the provider; the same as `id` when absent.').optional(),
+  context_length: int(1, 100_000_000, 'Tokens of prompt and answer together.').optional(),
+  max_output: int(1, 100_000_000, 'Most tokens of one answer.').optional(),
+  price: price.optional(),
+  capabilities: z
+    .array(choice(CAPABILITIES, 'One capability.'))
+    .max(32)
+    .describe('What the model can do; requests that need more are sent elsewhere.')
+    .optional(),
+})
+
+const provider = z.strictObject({
+  enabled: flag('false switches the provider off, even when its key is in the environment.').optional(),
+  api_key: text('The key; better the name of a variable, in `$` and braces, than the key itself.').optional(),
+  api_keys: z.array(text('A key.')).min(1).max(100).describe('Several keys, used in turn.').optional(),
+  base_url: text(
+    'Replaces the address. For `openai-chat` it ends in `/v1` or its like.',
+    'an address',
+  ).optional(),
+  headers: z.record(z.string(), text('A header value.')).describe('Sent with every call.').optional(),
+  region: text('Region, where the provider has several (Bedrock, Vertex, Alibaba, …).').optional(),
+  project: text('Google Cloud project (Vertex).').optional(),
+  account: text('Account id (Cloudflare, Snowflake).').optional(),
+  resource: text('Name of the resource in the address (Azure, Databricks).').optional(),
+  credentials_file: text('Service account file (Vertex), relative to this file.').optional(),
+  api_version: text('Version in the query of Azure OpenAI.').optional(),
+  deployments: z
+    .record(z.string(), text('Name of the deployment.'))
+    .describe('Model id → name at the provider (Azure deployments).')
+    .optional(),
+  dialect: choice(DIALECTS, 'Wire format. Needed for a provider of your own.').optional(),
+  models: z.array(model).max(5000).describe('Models added to the catalog, or overriding it.').optional(),
+})
+
+const server = z.strictObject({
+  host: text('Address to listen on.').optional(),
+  port: int(0, 65535, 'Port; 0 takes any free one.').optional(),
+  public: flag('Allows a host that others can reach. Needs an owner account.').optional(),
+  allowed_hosts: z
+    .array(text('A host name.'))
+    .max(100)
+    .describe('Host names that requests may carry besides the loopback ones, e.g. behind a proxy.')
+    .optional(),
+  body_limit: leaf(
+    z.string().regex(/^\d+(\.\d+)?\s?(b|kb|kib|mb|mib|gb|gib)$/i),
+    'Largest request body.',
+    'a size with its unit, such as 512kb or 32MiB',
+  ).optional(),
+})
+
+const timeouts = z.strictObject({
+  connect: duration('Until the connection to a provider stands.').optional(),
+  first_token: leaf(
+    z.string().regex(/^(auto|\d+(\.\d+)?(ms|s|m|h))$/),
+    'Until the first token. `auto`: 10 s, 120 s for reasoning models, later as routing learns it.',
+    'auto, or a time with its unit such as 20s',
+  ).optional(),
+  idle: duration('Between two pieces of a stream.').optional(),
+  total: duration('For the whole call.').optional(),
+})
+
+/** The file as people write it. Shapes only; meaning is checked in `build.ts`. */
+export const fileSchema = z.strictObject({
+  server: server.describe('Where the gateway listens.').optional(),
+  data: text('Directory of the embedded database and the secrets.').optional(),
+  database: text(
+    'Postgres address; without it the embedded database is used.',
+    'a postgres:// address',
+  ).optional(),
+  redis: text('Redis address, for several nodes.', 'a redis:// address').optional(),
+  timeouts: timeouts.describe('How long to wait for providers.').optional(),
+  retries: int(0, 7, 'Extra tries per model; a request makes at most 8 attempts in all.').optional(),
+  credits: choice(['prepaid', 'unlimited'], 'How organizations pay unless they say otherwise.').optional(),
+  detect: flag('Use provider keys found in the environment, and Ollama on its default port.').optional(),
+  simulator: flag('Offer the `sim/*` models.').optional(),
+  log: z
+    .strictObject({
+      level: choice(
+        ['debug', 'info', 'warn', 'error', 'silent'],
+        'Least important line that is logged.',
+      ).optional(),
+    })
+    .describe('Logging. Prompts, answers and keys are never logged.')
+    .optional(),
+  cors: z
+    .strictObject({
+      origins: z
+        .array(text('An origin, or `*`.'))
+        .max(100)
+        .describe('Who may call from a browser.')
+        .optional(),
+    })
+    .describe('Browsers on other sites: inference, models and key exchange only, never with cookies.')
+    .optional(),
+  providers: z
+    .record(z.string(), provider)
+    .describe('Providers by id or alias, or a name of your own with `dialect` and `base_url`.')
+    .optional(),
+})
+
+export type FileConfig = z.infer<typeof fileSchema>
+export type FileProvider = z.infer<typeof provider>
+export type FileModel = z.infer<typeof model>
+export type FilePrice = z.infer<typeof price>

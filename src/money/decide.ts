@@ -58,21 +58,7 @@ function reserve(image: Image, command: ReserveCommand, node: string): Decision 
     const organizationId = command.owner.organizationId
     limits.push({ key, spent: 0n, held: amount, admitted: { ref, organizationId } })
   }
-  const hold: Hold = {
-    id: command.id,
-    owner: command.owner,
-    state: 'reserved',
-    accountId: id,
-    amount,
-    limits: limits.map((limit) => limit.key),
-    tariffs: command.tariffs,
-    attempt: 0,
-    endpointId: null,
-    usage: null,
-    node,
-    createdAt: command.now,
-    expiresAt: command.expiresAt,
-  }
+  const hold = newHold(command, node)
   const account = {
     id,
     organizationId: command.owner.organizationId,
@@ -81,6 +67,25 @@ function reserve(image: Image, command: ReserveCommand, node: string): Decision 
     held: amount,
   } as const
   return { ok: true, change: { hold, accounts: [account], limits, journal: null }, settled: null }
+}
+
+/** The hold that a reserve makes when it is accepted. */
+export function newHold(command: ReserveCommand, node: string): Hold {
+  return {
+    id: command.id,
+    owner: command.owner,
+    state: 'reserved',
+    accountId: accountId(command.owner.organizationId, command.account),
+    amount: command.amountNanos,
+    limits: command.limits.map(limitKey),
+    tariffs: command.tariffs,
+    attempt: 0,
+    endpointId: null,
+    usage: null,
+    node,
+    createdAt: command.now,
+    expiresAt: command.expiresAt,
+  }
 }
 
 function extend(image: Image, id: string, amount: bigint): Decision {

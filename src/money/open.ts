@@ -4,6 +4,7 @@ import type { Store } from '../store/index.ts'
 import { openEmbedded } from './embedded.ts'
 import type { LedgerEvent } from './engine.ts'
 import type { Ledger } from './ledger.ts'
+import { openPostgres } from './postgres.ts'
 
 export interface OpenLedger {
   readonly clock: Clock
@@ -21,5 +22,6 @@ export interface OpenLedger {
  */
 export async function openLedger(store: Store, options: OpenLedger): Promise<Ledger> {
   const epoch = `${options.node}-${options.clock.now().toString(36)}-${randomBytes(4).toString('hex')}`
-  return await openEmbedded(store, { ...options, epoch })
+  const open = store.engine === 'sqlite' ? openEmbedded : openPostgres
+  return await open(store, { ...options, epoch })
 }

@@ -133,6 +133,12 @@ export function limitKey(ref: Omit<LimitRef, 'capNanos'>): string {
   return JSON.stringify([ref.scope, ref.scopeId, ref.span, ref.windowStart])
 }
 
+/** The inverse of `limitKey`. */
+export function limitOfKey(key: string): Omit<LimitRef, 'capNanos'> {
+  const [scope, scopeId, span, windowStart] = JSON.parse(key) as [string, string, LimitRef['span'], number]
+  return { scope, scopeId, span, windowStart }
+}
+
 export function emptyImage(): Image {
   return { accounts: new Map(), limits: new Map(), holds: new Map() }
 }

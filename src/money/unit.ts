@@ -40,6 +40,10 @@ export class Unit {
   /** The end of the chain before the first journal of the unit. */
   before: ChainRow | null = null
 
+  get empty(): boolean {
+    return this.holds.size === 0 && this.accounts.size === 0
+  }
+
   /** Makes the change in the image and keeps it for the write. */
   add(image: Image, change: Change, chain: Chain): void {
     for (const delta of change.accounts) this.#account(delta, !image.accounts.has(delta.id))

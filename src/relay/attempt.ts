@@ -151,7 +151,8 @@ export class Attempt implements UpstreamHandler, Timed {
     const wrong = status >= 200 && status < 300 ? this.#misfit(header) : null
     if (status < 200 || status >= 300 || wrong === 'json') {
       this.#mode = 'error'
-      this.owner.deps.wheel.arm(this.#timer, ERROR_BODY_MS)
+      const patience = Math.min(ERROR_BODY_MS, idleMs(this.owner.timeouts, this.endpoint))
+      this.owner.deps.wheel.arm(this.#timer, patience)
     } else if (wrong !== null) {
       this.#fail(fault('provider_protocol', wrong, status))
     } else {
@@ -271,7 +272,11 @@ export class Attempt implements UpstreamHandler, Timed {
 
   #report(): void {
     const { finish } = this.pipe!.seen
-    if (finish?.reason === 'error') {
+    if (finish === null) {
+      this.#close('failed', fault('provider_cut', 'The answer ended without saying why.', 200))
+      return
+    }
+    if (finish.reason === 'error') {
       const native = finish.native === null ? '' : ` (${finish.native})`
       this.#close('failed', fault('provider_unavailable', `The answer ended with an error${native}.`, 200))
       return

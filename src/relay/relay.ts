@@ -40,6 +40,8 @@ class Relay implements AttemptOwner, SinkListener, Timed {
   #index = 0
   readonly #failures: Failure[] = []
   readonly #failedCredentials = new Set<string>()
+  /** Those of them that are only rate-limited, and only at the present endpoint. */
+  #limitedCredentials: string[] = []
   /** The endpoint that the hold was last raised for. */
   #covered: string
   /** Of the hold: nothing goes to the client before it is. */
@@ -81,6 +83,7 @@ class Relay implements AttemptOwner, SinkListener, Timed {
 
   #try(index: number): void {
     this.#phase = 'choosing'
+    if (index !== this.#index) this.#forgetLimits()
     this.#index = this.#admitted(index)
     const endpoint = this.#call.plan.order[this.#index]
     if (endpoint === undefined) {
@@ -171,9 +174,14 @@ class Relay implements AttemptOwner, SinkListener, Timed {
     })
     if (next.do === 'stop') this.#refuse()
     else if (next.do === 'retry' && next.waitMs > 0) {
-      this.#index = next.index
+      this.#forgetLimits()
       this.deps.wheel.arm(this.#pause, next.waitMs)
     } else this.#try(next.index)
+  }
+
+  #forgetLimits(): void {
+    for (const id of this.#limitedCredentials) this.#failedCredentials.delete(id)
+    this.#limitedCredentials = []
   }
 
   // Relay: what the attempt reports.
@@ -223,7 +231,10 @@ class Relay implements AttemptOwner, SinkListener, Timed {
 
   onAttemptFailed(attempt: Attempt, error: UpstreamError): void {
     const { credentialId } = attempt.trace
-    if (credentialId !== null && blamesCredential(error)) this.#failedCredentials.add(credentialId)
+    if (credentialId !== null && blamesCredential(error)) {
+      this.#failedCredentials.add(credentialId)
+      if (error.code === 'rate_limit_exceeded') this.#limitedCredentials.push(credentialId)
+    }
     this.#report(attempt.endpoint, attempt, 'failed', error)
     this.#fail(attempt.endpoint, error)
   }

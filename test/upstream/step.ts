@@ -76,7 +76,7 @@ export const FAULTS: Readonly<Record<string, Step>> = {
   '200 with an error event': sse('data: {"error":{"message":"backend down","code":503}}\n\n'),
   '200 as a web page': { status: 200, body: '<html>login</html>', headers: { 'content-type': 'text/html' } },
   '200 without a body': sse(''),
-  '200 with an error body that never ends': { ...json(500, '{"error":'), ending: 'stall' },
+  'an error body that never ends': { ...json(500, '{"error":'), ending: 'stall' },
   'events that are not JSON': sse('data: {oops\n\ndata: {oops\n\ndata: {oops\n\n'),
   'only an end mark': sse('data: [DONE]\n\n'),
   'an event that is too long': sse(`data: {"a":"${'a'.repeat(3 * 1024 * 1024)}"}\n\n`, {

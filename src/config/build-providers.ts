@@ -1,3 +1,4 @@
+import { type ConfiguredModel, FREE } from '../catalog/index.ts'
 import { Secret } from '../lib/index.ts'
 import {
   DIALECTS,
@@ -9,9 +10,9 @@ import {
   providerNames,
   refuseKey,
 } from '../providers/index.ts'
-import type { ConfiguredKey, ConfiguredModel, ConfiguredProvider } from './config.ts'
+import type { ConfiguredKey, ConfiguredProvider } from './config.ts'
 import { type BuildContext, pathOf } from './context.ts'
-import { FREE, tariffOf } from './price.ts'
+import { tariffOf } from './price.ts'
 import { type Path, pathText } from './problem.ts'
 import type { FileModel, FileProvider } from './schema.ts'
 import { didYouMean } from './suggest.ts'

@@ -1,25 +1,6 @@
-import type { Tariff } from '../chat/index.ts'
+import type { ConfiguredModel } from '../catalog/index.ts'
 import type { Secret } from '../lib/index.ts'
 import type { PathVariables, ProviderDefinition } from '../providers/index.ts'
-
-/** A model that the operator's file declares; the catalog adds it or lets it override its own. */
-export interface ConfiguredModel {
-  readonly providerId: string
-  readonly providerName: string
-  readonly dialect: string
-  /** `author/name`. */
-  readonly id: string
-  readonly upstreamId: string
-  /** Tokens; null when the file doesn't say. */
-  readonly contextLength: number | null
-  readonly maxOutput: number | null
-  /** null: unknown, which is never zero. */
-  readonly tariff: Tariff | null
-  /** Declared `free` (or on a known local server without a price): the tariff is all zeros. */
-  readonly free: boolean
-  /** Of the closed list in the schema: `tools`, `structured_outputs`, `vision`, … */
-  readonly capabilities: readonly string[]
-}
 
 export interface ConfiguredKey {
   readonly secret: Secret

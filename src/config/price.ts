@@ -1,3 +1,4 @@
+import { FREE } from '../catalog/index.ts'
 import type { Tariff } from '../chat/index.ts'
 import type { Path } from './problem.ts'
 import type { FilePrice } from './schema.ts'
@@ -8,18 +9,6 @@ const PER_TOKEN = 6
 const PER_CALL = 12
 /** Above every price ever asked, below every slip of a decimal point that would matter: a million dollars. */
 const HIGHEST = 10n ** 12n
-
-export const FREE: Tariff = Object.freeze({
-  version: 'config:free',
-  prompt: 0n,
-  completion: 0n,
-  cacheRead: 0n,
-  cacheWrite: 0n,
-  cacheWrite1h: 0n,
-  reasoning: 0n,
-  request: 0n,
-  tiers: Object.freeze([]),
-})
 
 /**
  * The tariff of a price in the file, exact to the pico-dollar. What cannot be told exactly is reported, never rounded;

@@ -1,3 +1,4 @@
+import { type ConfiguredModel, FREE } from '../catalog/index.ts'
 import { Secret } from '../lib/index.ts'
 import {
   type Credential,
@@ -12,8 +13,7 @@ import {
   resolveAddress,
   type VariableName,
 } from '../providers/index.ts'
-import type { Config, ConfiguredModel, ConfiguredProvider } from './config.ts'
-import { FREE } from './price.ts'
+import type { Config, ConfiguredProvider } from './config.ts'
 
 /** The providers of this installation, with what the file adds to the catalog. */
 export interface ResolvedProviders {

@@ -1,4 +1,4 @@
-import type { Quirks } from '../dialects/dialect.ts'
+import type { Quirks } from '../dialects/index.ts'
 
 /** How a provider's key travels. */
 export type AuthScheme =

@@ -1,12 +1,16 @@
-import type { Quirks } from '../dialects/dialect.ts'
+import type { Quirks } from '../dialects/index.ts'
 
 /** Sampling parameters that came with open models; servers that follow OpenAI's schema closely answer them with 400. */
 export const OPEN_MODEL_SAMPLING = ['top_k', 'top_a', 'min_p', 'repetition_penalty'] as const
 
-/** OpenAI's own successors of `max_tokens` and `system`, which most compatible servers do not know. */
+/** Efforts that servers of open models know. */
+const OPEN_MODEL_EFFORTS = ['none', 'low', 'medium', 'high'] as const
+
+/** OpenAI's own successors of `max_tokens` and `system`, and its finer efforts, which most compatible servers do not know. */
 export const compatible: Quirks = {
   rename: { max_completion_tokens: 'max_tokens' },
   noDeveloperRole: true,
+  efforts: OPEN_MODEL_EFFORTS,
 }
 
 /** OpenAI itself and servers of its code: `max_tokens` is refused by every reasoning model, the newer name by none. */
@@ -30,12 +34,14 @@ export const mistral: Quirks = {
   ],
   noDeveloperRole: true,
   reasoning: 'effort',
+  efforts: ['none', 'high'],
 }
 
 /** Source: Groq's compatibility page: these answer 400, as does `n` above 1. */
 export const groq: Quirks = {
   unsupported: [...OPEN_MODEL_SAMPLING, 'logit_bias', 'logprobs', 'top_logprobs', 'n'],
   reasoning: 'effort',
+  efforts: OPEN_MODEL_EFFORTS,
 }
 
 /** Source: Cerebras' compatibility page: the penalties and `logit_bias` answer 400. */
@@ -43,6 +49,7 @@ export const cerebras: Quirks = {
   unsupported: [...OPEN_MODEL_SAMPLING, 'logit_bias', 'frequency_penalty', 'presence_penalty'],
   noDeveloperRole: true,
   reasoning: 'effort',
+  efforts: OPEN_MODEL_EFFORTS,
 }
 
 /** Source: Perplexity's chat reference: the Sonar models search by themselves and take no tools. */
@@ -50,6 +57,7 @@ export const perplexity: Quirks = {
   ...compatible,
   unsupported: ['tools', 'tool_choice', 'parallel_tool_calls', 'logit_bias', 'logprobs', 'seed', 'n', 'stop'],
   reasoning: 'effort',
+  efforts: ['minimal', 'low', 'medium', 'high'],
 }
 
 /** Source: MiniMax' chat reference: without `reasoning_split` the thoughts come inside the text, in `<think>` tags. */

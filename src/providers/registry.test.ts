@@ -2,12 +2,23 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { definitionIds, renderIndex } from '../../scripts/generate-providers.ts'
+import { loadSeed } from '../catalog/index.ts'
 import { parseBaseUrl } from './address.ts'
 import { DIALECTS, findProvider, providerNames, providers } from './registry.ts'
 import { requiredVariables } from './settings.ts'
 
 const FOLDER = join(import.meta.dirname, 'definitions')
-const QUIRKS = ['extraBody', 'noDeveloperRole', 'noStreamOptions', 'reasoning', 'rename', 'unsupported']
+const QUIRKS = [
+  'cacheControl',
+  'efforts',
+  'extraBody',
+  'noDeveloperRole',
+  'noStreamOptions',
+  'reasoning',
+  'rename',
+  'replayReasoning',
+  'unsupported',
+]
 const FACTS = [
   'about',
   'aliases',
@@ -35,6 +46,13 @@ describe('the registry', () => {
   test('is generated from the data files as they stand', () => {
     const index = readFileSync(join(import.meta.dirname, 'index.generated.ts'), 'utf8')
     expect(index, 'run `node scripts/generate-providers.ts`').toBe(renderIndex(definitionIds()))
+  })
+
+  test('knows every provider of the catalog, and the catalog its dialects', () => {
+    for (const { id, providerId, dialect } of loadSeed().endpoints) {
+      expect(findProvider(providerId)?.id, id).toBe(providerId)
+      expect(DIALECTS, id).toContain(dialect)
+    }
   })
 
   test('gives every name, id or alias, to one provider only', () => {

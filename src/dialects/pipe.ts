@@ -206,8 +206,14 @@ class WholeTranslation implements StreamPipe {
     return Buffer.from(JSON.stringify(this.client.encodeReply(events, this.meta)))
   }
 
-  fail(error: GatewayError): Uint8Array {
-    return Buffer.from(JSON.stringify(this.client.encodeError(error, this.meta.id).body))
+  /** What was produced before the provider failed goes out under the error; without it the bare error. */
+  fail(error: GatewayError, usage: Usage | null, cost: Cost | null): Uint8Array {
+    if (!this.seen.content) {
+      return Buffer.from(JSON.stringify(this.client.encodeError(error, this.meta.id).body))
+    }
+    const events = this.events.filter(({ type }) => type !== 'usage' && type !== 'error')
+    if (usage !== null) events.push({ type: 'usage', usage, ...(cost !== null && { cost }) })
+    return Buffer.from(JSON.stringify(this.client.encodeReply([...events, errorEvent(error)], this.meta)))
   }
 }
 

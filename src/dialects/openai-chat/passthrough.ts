@@ -58,7 +58,7 @@ export class StreamPassthrough implements StreamPipe {
   private readonly limit: number
   private readonly finishes = new Map<number, { readonly finish: Finish; readonly rest: Json }>()
   private templates: Template[] = []
-  private credit = LEARNING_CREDIT
+  private credit: number
   private rest = ''
   /** Bytes for the client that were read only when the upstream had closed. */
   private late = ''
@@ -66,8 +66,10 @@ export class StreamPassthrough implements StreamPipe {
   /** Top-level facts of the last chunk that the terminal chunks repeat. */
   private trailer: Json = {}
 
-  constructor(meta: ReplyMeta) {
+  /** `fastLane: false` parses every frame; the answer is the same. */
+  constructor(meta: ReplyMeta, { fastLane = true } = {}) {
     this.meta = meta
+    this.credit = fastLane ? LEARNING_CREDIT : Number.NEGATIVE_INFINITY
     this.limit = meta.maxFrameBytes ?? MAX_FRAME_BYTES
     this.reader = new ChunkReader({ hideReasoning: meta.hideReasoning, toolSeed: toolSeed(meta.id) })
   }
@@ -291,10 +293,13 @@ export class WholePassthrough implements StreamPipe {
     return this.body({ choices: this.choices, usage: encodeUsage(usage, cost) })
   }
 
+  /** What was produced before the provider failed goes out under the error, as OpenRouter does; without it the bare error. */
   fail(error: GatewayError, usage: Usage | null, cost: Cost | null): Uint8Array {
-    const body: Json = { error: encodeStreamError(error.code, error.message, { ...error.metadata }) }
-    if (usage !== null) body['usage'] = encodeUsage(usage, cost)
-    return Buffer.from(JSON.stringify(body))
+    const told = encodeStreamError(error.code, error.message, { ...error.metadata })
+    const paid = usage === null ? {} : { usage: encodeUsage(usage, cost) }
+    if (!this.seen.content) return Buffer.from(JSON.stringify({ error: told, ...paid }))
+    const choices = this.choices.map((choice) => ({ ...choice, finish_reason: 'error', error: told }))
+    return this.body({ choices, ...paid })
   }
 
   private body(fields: Json): Uint8Array {

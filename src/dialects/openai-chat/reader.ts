@@ -203,7 +203,9 @@ function isVisible(message: Json): boolean {
 
 /** An object that holds nothing: servers written in Go send their zero values. */
 function isBlank(value: Json | null): boolean {
-  return value !== null && Object.values(value).every((member) => member === '' || member === 0 || member === null)
+  return (
+    value !== null && Object.values(value).every((member) => member === '' || member === 0 || member === null)
+  )
 }
 
 /** Text of reasoning details when no plain spelling stands beside them; null when they hold none. */

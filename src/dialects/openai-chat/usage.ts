@@ -12,9 +12,9 @@ const first = (...values: unknown[]): number => {
 }
 
 /**
- * Tokens by kind from any OpenAI-compatible provider's `usage`. Counts that a provider leaves out of the sum it belongs
- * to are put back, so that `promptTokens` holds cached and `completionTokens` holds reasoning tokens always: xAI and
- * Google report completion without reasoning but a total with it; some Claude hosts report the prompt without its cache.
+ * Tokens by kind from any OpenAI-compatible provider's `usage`. Counts that a provider leaves out of the sum they belong
+ * to are put back, so that `promptTokens` always holds cached and `completionTokens` reasoning tokens: xAI and Google
+ * count reasoning beside the completion; hosts that spell the cache as Anthropic does may count it beside the prompt.
  */
 export function decodeUsage(wire: Json): Usage {
   const promptDetails = object(wire['prompt_tokens_details'] ?? wire['prompt_token_details']) ?? {}
@@ -28,13 +28,14 @@ export function decodeUsage(wire: Json): Usage {
     wire['num_cached_tokens'],
   )
   const cacheWrite = first(promptDetails['cache_write_tokens'], wire['cache_creation_input_tokens'], 0)
+  const besidePrompt = wire['cache_read_input_tokens'] !== undefined
   const cached = cacheRead + Math.max(cacheWrite, oneHour)
   let prompt = first(wire['prompt_tokens'])
   let completion = first(wire['completion_tokens'])
   let reasoning = first(completionDetails['reasoning_tokens'], wire['reasoning_tokens'])
   const unaccounted = first(wire['total_tokens']) - prompt - completion
   if (reasoning > completion || (reasoning > 0 && unaccounted === reasoning)) completion += reasoning
-  else if (cached > prompt || (cached > 0 && unaccounted === cached)) prompt += cached
+  else if ((besidePrompt && cached > prompt) || (cached > 0 && unaccounted === cached)) prompt += cached
   else if (unaccounted > 0) {
     completion += unaccounted
     reasoning ||= unaccounted
@@ -43,7 +44,8 @@ export function decodeUsage(wire: Json): Usage {
     ...NO_USAGE,
     promptTokens: prompt,
     completionTokens: completion,
-    cacheReadTokens: cacheRead,
+    // More cached than prompted (seen on Azure's Grok) is a provider's slip.
+    cacheReadTokens: Math.min(cacheRead, prompt),
     cacheWriteTokens: Math.max(0, cacheWrite - oneHour),
     cacheWrite1hTokens: oneHour,
     reasoningTokens: reasoning,

@@ -13,7 +13,7 @@ var MINIMUM = [22, 19]
 /** POSIX numbers, for exit codes of the form 128 + n, where the old Node has no os.constants. */
 var SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 }
 
-/** `version` as in process.version ("v22.19.0"); true when Waybill runs on it. */
+/** `version` as in process.version ("v22.19.0"), or undefined; true when Waybill runs on it. */
 function isSupported(version) {
   var parts = /^v?(\d+)\.(\d+)/.exec(version)
   if (!parts) return false

@@ -33,7 +33,6 @@ const fs = require('fs'), path = require('path')
 fs.appendFileSync('npm-calls', process.argv.slice(2).join(' ') + '\\n')
 if (process.env.FAKE_NPM_FAILS) { console.error('npm error ' + process.env.FAKE_NPM_FAILS + '\\nnpm error A complete log of this run: x'); process.exit(1) }
 const production = process.argv.includes('--omit=dev')
-if (process.argv[2] === 'ci') fs.rmSync('node_modules', { recursive: true, force: true })
 const packages = JSON.parse(fs.readFileSync('package-lock.json')).packages
 setTimeout(() => {
   for (const place of Object.keys(packages)) {
@@ -46,7 +45,7 @@ setTimeout(() => {
 
 const LOCK = {
   packages: {
-    '': {},
+    '': { dependencies: { used: '1.0.0' } },
     'node_modules/used': { version: '1.0.0' },
     'node_modules/vitest': { version: '1.0.0', dev: true },
     'node_modules/elsewhere': { version: '1.0.0', optional: true, os: ['aix'] },
@@ -71,7 +70,7 @@ function launch(node: string, command: string, env: NodeJS.ProcessEnv = {}): Chi
     cwd: home,
     env: {
       PATH: [join(home, 'node_modules/.bin'), dirname(process.execPath), '/usr/bin'].join(delimiter),
-      npm_execpath: join(home, 'npm-cli.js'),
+      npm_execpath: join(home, 'npm-cli.cjs'),
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -118,7 +117,8 @@ beforeEach(() => {
   }
   cpSync(join(root, 'bin'), join(home, 'bin'), { recursive: true })
   write('package-lock.json', JSON.stringify(LOCK))
-  write('npm-cli.js', FAKE_NPM)
+  write('npm-cli.cjs', FAKE_NPM)
+  write('package.json', JSON.stringify({ type: 'module', dependencies: { used: '1.0.0' } }))
   write(
     'src/main.ts',
     'const words: string[] = process.argv.slice(2)\nconsole.log(words.join(" "), process.env["PATH"])',
@@ -140,7 +140,6 @@ describe.each(NODES)('the bootstrap on %s', (node) => {
     installed('production')
     pin()
     rmSync(join(home, 'node_modules/.package-lock.json'))
-    write('npm-cli.js', FAKE_NPM.replace("if (process.argv[2] === 'ci')", 'if (false)'))
     const first = await run(node, 'start --port 0')
     expect(first.err).toMatch(
       /^waybill: installing 1 packages and the pinned Node\nwaybill: installed in \d+\.\d s\n$/,
@@ -149,7 +148,9 @@ describe.each(NODES)('the bootstrap on %s', (node) => {
     expect(first.code).toBe(0)
     const second = await run(node, 'start')
     expect(second.err).toBe('')
-    expect(npmCalls()).toEqual([expect.stringMatching(/^ci --omit=dev --include=optional --ignore-scripts /)])
+    expect(npmCalls()).toEqual([
+      expect.stringMatching(/^install --no-save --omit=dev --include=optional --ignore-scripts /),
+    ])
   })
 
   it('passes the exit code through', async () => {
@@ -207,7 +208,7 @@ describe('the bootstrap', () => {
       JSON.stringify({ packages: { ...LOCK.packages, 'node_modules/used': { version: '2.0.0' } } }),
     )
     await run(process.execPath, 'start')
-    expect(npmCalls()).toEqual([expect.stringMatching(/^ci --include=dev /)])
+    expect(npmCalls()).toEqual([expect.stringMatching(/^install --no-save --include=dev /)])
     expect(existsSync(join(home, 'node_modules/vitest'))).toBe(true)
   })
 
@@ -236,7 +237,6 @@ describe('the bootstrap', () => {
     ['code ENOTFOUND', 'the npm registry cannot be reached: check the network'],
     ['code ENOSPC', 'the disk is full: free about 500 MB'],
     ['code EACCES', 'npm may not write to this directory or to its cache'],
-    ['code EUSAGE', 'package.json and package-lock.json do not fit together'],
     ['something else', 'see the lines of npm below'],
   ])('says what is wrong when npm ends with %s', async (failure, sentence) => {
     const { code, err } = await run(process.execPath, 'start', { FAKE_NPM_FAILS: failure })
@@ -245,6 +245,24 @@ describe('the bootstrap', () => {
     expect(err).toContain(`  npm error ${failure}`)
     expect(err).not.toMatch(/complete log|\n\s+at /)
     expect(existsSync(join(home, '.install.lock'))).toBe(false)
+  })
+
+  it('refuses a package.json that the lockfile does not answer', async () => {
+    write('package.json', JSON.stringify({ type: 'module', dependencies: { used: '2.0.0' } }))
+    const { code, err } = await run(process.execPath, 'start')
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: 'waybill: package.json and package-lock.json disagree about used: restore both with `git checkout package.json package-lock.json`, or bring the lockfile up to date with `npm install`.\n',
+    })
+    expect(npmCalls()).toEqual([])
+  })
+
+  it('does not take an incomplete installation for a good one', async () => {
+    write('npm-cli.cjs', "require('fs').mkdirSync('node_modules/used', { recursive: true })")
+    const { code, err } = await run(process.execPath, 'start')
+    expect(code).toBe(1)
+    expect(err).toContain('npm did not install all that package-lock.json names')
+    expect(existsSync(join(home, 'node_modules/.waybill-install.json'))).toBe(false)
   })
 
   it('ends npm and gives up the lock when it is interrupted while installing', async () => {
@@ -285,10 +303,7 @@ describe.each(NODES)('the published command on %s', (node) => {
   it('runs dist/ where there are no sources', async () => {
     pinNode()
     rmSync(join(home, 'src'), { recursive: true })
-    write(
-      'dist/cli/index.js',
-      'exports.run = function () { console.log("built"); return Promise.resolve(0) }',
-    )
+    write('dist/cli/index.js', 'export const run = async () => { console.log("built"); return 0 }')
     expect(await waybill()).toEqual({ code: 0, out: 'built\n', err: '' })
   })
 

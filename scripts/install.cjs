@@ -27,10 +27,6 @@ var CAUSES = [
     'npm may not write to this directory or to its cache: make both writable for this user',
   ],
   [
-    /EUSAGE|in sync/,
-    'package.json and package-lock.json do not fit together: restore both with `git checkout package.json package-lock.json`',
-  ],
-  [
     /EINTEGRITY/,
     'a downloaded package is not the expected one: run `npm cache clean --force`, then the command again',
   ],
@@ -63,6 +59,26 @@ function lockHash() {
   }
 }
 
+/** Ends when package.json asks for something else than the lockfile holds: npm would quietly resolve it anew. */
+function requireAgreement() {
+  var described = readJson(path.join(root, 'package.json')) || {}
+  var locked = lockedPackages()[''] || {}
+  ;['dependencies', 'devDependencies', 'optionalDependencies'].forEach(function (kind) {
+    var wanted = described[kind] || {}
+    var held = locked[kind] || {}
+    Object.keys(wanted)
+      .concat(Object.keys(held))
+      .forEach(function (name) {
+        if (wanted[name] === held[name]) return
+        speak.stop(
+          'package.json and package-lock.json disagree about ' +
+            name +
+            ': restore both with `git checkout package.json package-lock.json`, or bring the lockfile up to date with `npm install`.'
+        )
+      })
+  })
+}
+
 /** True when what is recorded as installed serves `set`; all dependencies serve production as well. */
 function serves(record, set, hash) {
   return (
@@ -78,20 +94,23 @@ function writeRecord(set, hash) {
 }
 
 /**
- * Which set a plain `npm ci` or `npm install` of the user left complete ('production' | 'all'), else null: npm writes
- * node_modules/.package-lock.json when it is through, which is compared with the lockfile entry by entry.
+ * Which set npm left complete ('production' | 'all'), else null: it writes node_modules/.package-lock.json when it is
+ * through, which is compared with the lockfile entry by entry. Other platforms' packages may be absent, the pinned Node
+ * only where the system's is new enough (npm passes over an optional package that it cannot fetch).
  */
-function installedByNpm() {
+function installedByNpm(systemNode) {
   var wanted = lockedPackages()
   var present = (readJson(path.join(modules, '.package-lock.json')) || {}).packages
   if (!present) return null
+  var pinned = 'node_modules/' + launch.nodePackage()
   var lacking = { production: false, all: false }
   Object.keys(wanted).forEach(function (place) {
     var entry = wanted[place]
-    var pinned = place === 'node_modules/' + launch.nodePackage()
-    if (place.indexOf('node_modules/') < 0 || (!pinned && (entry.optional || entry.devOptional))) return
+    if (place.indexOf('node_modules/') < 0) return
+    if (place !== pinned && (entry.optional || entry.devOptional)) return
     var there = present[place]
     if (there && there.version === entry.version && fs.existsSync(path.join(root, place))) return
+    if (place === pinned && launch.isSupported((systemNode() || {}).version)) return
     lacking.all = true
     if (!entry.dev) lacking.production = true
   })
@@ -184,40 +203,33 @@ function runNpm(npm, args, done) {
 }
 
 /**
- * Installs `set` and calls `installed`. `npm ci` begins with an empty node_modules; where the production dependencies
- * stand already (and a server may be running on them), `npm install --no-save` only adds the rest.
+ * Installs `set` from the lockfile and calls `installed`. It is `npm install`, not `npm ci`: that one empties
+ * node_modules first, below a server that may be running on it, and refuses a lockfile without the entries of other
+ * platforms' binaries. What `npm ci` would check is checked here, before (package.json) and after (every entry).
  */
-function install(set, adding, systemNode, installed) {
+function install(set, systemNode, installed) {
   var began = Date.now()
-  var args = adding ? ['install', '--no-save'] : ['ci']
-  args.push(
-    set === 'all' ? '--include=dev' : '--omit=dev',
-    '--include=optional',
-    '--ignore-scripts',
-    '--no-engine-strict'
-  )
-  args.push('--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error')
+  var args = ['install', '--no-save', set === 'all' ? '--include=dev' : '--omit=dev', '--include=optional']
+  args.push('--ignore-scripts', '--no-engine-strict', '--no-audit', '--no-fund', '--no-update-notifier')
   speak.say(
     'installing ' + sizeOf(set) + ' packages and the pinned Node' + (set === 'all' ? ', tools included' : '')
   )
-  try {
-    fs.unlinkSync(recordFile)
-  } catch (_) {
-    // Nothing was recorded yet.
-  }
   var ticker = setInterval(function () {
     speak.say('still installing, ' + secondsSince(began))
   }, 5000)
-  runNpm(npmCommand(systemNode), args, function (code, output) {
+  runNpm(npmCommand(systemNode), args.concat('--loglevel=error'), function (code, output) {
     clearInterval(ticker)
-    if (code !== 0)
+    if (code !== 0) {
       speak.stop(
         'installing failed after ' + secondsSince(began) + ': ' + explain(output) + '.',
         lastLines(output)
       )
-    if (!fs.existsSync(modules)) {
+    }
+    var found = installedByNpm(systemNode)
+    if (found !== 'all' && found !== set) {
       speak.stop(
-        'this npm is too old to read package-lock.json: install a newer Node from https://nodejs.org and run the command again.'
+        'npm did not install all that package-lock.json names: use npm 7 or newer, check `npm config get registry`, delete node_modules and run the command again.',
+        lastLines(output)
       )
     }
     speak.say('installed in ' + secondsSince(began))
@@ -227,28 +239,28 @@ function install(set, adding, systemNode, installed) {
 
 /**
  * Calls `ready` when the dependencies of `set` ('production' | 'all') stand, installing them when they don't.
- * `systemNode()` answers { file } of a Node outside node_modules, or null.
+ * `systemNode()` answers { file, version } of a Node outside node_modules, or null.
  */
 function ensureInstalled(set, systemNode, ready) {
   var hash = lockHash()
   if (serves(readJson(recordFile), set, hash)) return ready()
   withLock(path.join(root, '.install.lock'), function (release) {
     var record = readJson(recordFile)
-    function finish() {
+    function finish(installedSet) {
+      if (installedSet) writeRecord(installedSet, hash)
       release()
       ready()
     }
     if (serves(record, set, hash)) return finish()
-    var found = installedByNpm()
-    if (found === 'all' || found === set) {
-      writeRecord(found, hash)
-      return finish()
-    }
+    requireAgreement()
+    var found = installedByNpm(systemNode)
+    if (found === 'all' || found === set) return finish(found)
     // Tools that were installed before are kept up to date, so that `npm start` never takes them away.
-    var wanted = (record && record.set === 'all') || fs.existsSync(path.join(modules, 'vitest')) ? 'all' : set
-    install(wanted, found === 'production', systemNode, function () {
-      writeRecord(wanted, hash)
-      finish()
+    var hasTools = (record && record.set === 'all') || fs.existsSync(path.join(modules, 'vitest'))
+    var wanted = hasTools ? 'all' : set
+    if (record) fs.unlinkSync(recordFile)
+    install(wanted, systemNode, function () {
+      finish(wanted)
     })
   })
 }

@@ -1,6 +1,4 @@
-export type { ProviderSettings } from '../providers/index.ts'
 export type { Config } from './config.ts'
-export { defaultDataDirectory } from './context.ts'
 export { diffConfig } from './diff.ts'
 export { type ConfigInput, type LoadResult, loadConfig } from './load.ts'
 export { formatProblem, type Problem } from './problem.ts'

@@ -49,8 +49,8 @@ describe('the registry', () => {
   })
 
   test('knows every provider of the catalog, and the catalog its dialects', () => {
-    for (const { id, providerId, dialect } of loadSeed().endpoints) {
-      expect(findProvider(providerId)?.id, id).toBe(providerId)
+    for (const { id, providerId, providerName, dialect } of loadSeed().endpoints) {
+      expect(findProvider(providerId), id).toMatchObject({ id: providerId, name: providerName })
       expect(DIALECTS, id).toContain(dialect)
     }
   })

@@ -1,10 +1,8 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import { databaseFile } from './file.ts'
 import { StoreError } from './store.ts'
-
-/** Name of the embedded database in the data directory. */
-export const databaseFile = 'waybill.db'
 
 /**
  * Makes the data directory (0700) where it is missing, and the database file with access for its owner only; SQLite

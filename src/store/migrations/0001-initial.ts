@@ -176,6 +176,13 @@ async function createLedger(tx: Kysely<never>, types: ColumnTypes): Promise<void
     .addUniqueConstraint('journals_reference', ['kind', 'reference'])
     .addUniqueConstraint('journals_position', ['chain', 'seq'])
     .execute()
+  // What an organization was given. Charges stay out: their rows are many, and are found through generations.
+  await tx.schema
+    .createIndex('journals_given')
+    .on('journals')
+    .columns(['organization_id', 'at'])
+    .where(sql.ref('kind'), '<>', sql`'charge'`)
+    .execute()
   await table(
     tx,
     'entries',
@@ -188,7 +195,6 @@ async function createLedger(tx: Kysely<never>, types: ColumnTypes): Promise<void
       ['amount_nanos', int8],
     ],
   ).execute()
-  await index(tx, 'entries', ['account_id'])
   await table(
     tx,
     'chains',

@@ -1,6 +1,15 @@
 import type BetterSqlite3 from 'better-sqlite3'
 import { StoreError } from '../store.ts'
-import { type Answer, type Cell, type Failure, isFailure, noRows, type Outcome, op } from './protocol.ts'
+import {
+  type Answer,
+  type Cell,
+  type Failure,
+  noRows,
+  type Outcome,
+  op,
+  type Rows,
+  toError,
+} from './protocol.ts'
 import { refuseNul, Statements, toFailure } from './statements.ts'
 
 /** So many operations share one commit at most, which bounds how long the first of them waits. */
@@ -14,16 +23,20 @@ export interface WriterPort {
   close(): void
 }
 
+/** Does an operation's work and returns what it has to tell; throws when it is at fault, or the disk is. */
+type Run = () => Rows | null
+
 /**
- * The one connection that writes. Operations are taken in order; neighbours share one commit, each in a savepoint of
- * its own, and are answered after it. A failure of the disk begins a fail stop: everything is refused until `resume`.
+ * The one connection that writes. Operations are taken in order; neighbours share one commit and are answered after it.
+ * A group runs without savepoints, which are dear; when one of its operations is at fault, it is undone and run again
+ * with them, so that only that one fails. A failure of the disk begins a fail stop: everything is refused until `resume`.
  */
 export class Writer {
   readonly #db: BetterSqlite3.Database
   readonly #port: WriterPort
   readonly #adhoc: Statements
   readonly #sql = new Map<number, string>()
-  readonly #steps = new Map<number, BetterSqlite3.Statement<[Cell[]]>>()
+  readonly #steps = new Map<number, BetterSqlite3.Statement<Cell[]>>()
   readonly #control: Record<
     'begin' | 'commit' | 'rollback' | 'mark' | 'undo' | 'keep',
     BetterSqlite3.Statement
@@ -33,7 +46,7 @@ export class Writer {
   #at = 0
   #transaction: { readonly id: Cell; readonly timer: NodeJS.Timeout } | null = null
   #stopped: string | null = null
-  #results: (Outcome | null)[] = []
+  #wake: () => void = () => {}
 
   constructor(db: BetterSqlite3.Database, port: WriterPort) {
     this.#db = db
@@ -56,39 +69,41 @@ export class Writer {
     else this.#queue.push(message)
   }
 
-  /** @returns whether `work` has something to do now */
+  /** @param wake is called when a transaction has been given up and others wait behind it */
+  onWake(wake: () => void): void {
+    this.#wake = wake
+  }
+
+  /** Whether `work` has something to do now. */
   get busy(): boolean {
     return this.#transaction === null && this.#queue.length > 0
   }
 
-  /** Works off one group and answers it. */
+  /** Works off one group, or one operation that stands alone, and answers it. */
   work(): void {
-    let stopped: string | null = null
-    while (this.busy && this.#results.length < maxGroup) {
+    const group: Run[] = []
+    while (this.busy && group.length < maxGroup) {
       const kind = this.#peek()
-      if (kind === op.begin || kind === op.close) {
-        if (this.#results.length > 0) break
-        this.#take()
-        if (kind === op.close) {
-          this.#port.close()
-          return
-        }
-        this.#begin(this.#take(), Number(this.#take()))
-        break
-      }
+      const alone = kind === op.begin || kind === op.close || kind === op.resume
+      if (alone && group.length > 0) break
       this.#take()
-      if (kind === op.prepare) this.#sql.set(this.#take() as number, this.#take() as string)
+      if (kind === op.unit) group.push(this.#readUnit())
+      else if (kind === op.exec) group.push(this.#readExec())
+      else if (kind === op.prepare) this.#sql.set(this.#take() as number, this.#take() as string)
       else if (kind === op.resume) this.#stopped = null
-      else stopped = this.#inGroup(kind === op.unit ? this.#readUnit() : this.#readExec()) ?? stopped
+      else if (kind === op.begin) this.#answer([this.#begin(this.#take(), Number(this.#take()))], null)
+      else this.#port.close()
     }
-    stopped = this.#commit() ?? stopped
-    this.#answer(stopped)
+    if (group.length === 0) return
+    const before = this.#stopped
+    const results = this.#runGroup(group)
+    this.#answer(results, before === null ? this.#stopped : null)
   }
 
   /** Rolls back what is open, for the end of the process. */
   abandon(): void {
     if (this.#transaction) clearTimeout(this.#transaction.timer)
-    if (this.#db.inTransaction) this.#db.exec('rollback')
+    this.#rollback()
   }
 
   #peek(): Cell {
@@ -114,8 +129,7 @@ export class Writer {
     return cells
   }
 
-  /** Reads a unit completely before anything of it runs, so that a refused one leaves the position right. */
-  #readUnit(): () => Outcome | null {
+  #readUnit(): Run {
     const count = this.#take() as number
     const steps: [ref: number, expected: number, parameters: Cell[]][] = []
     for (let i = 0; i < count; i++) {
@@ -123,143 +137,124 @@ export class Writer {
       const expected = this.#take() as number
       steps.push([ref, expected, this.#takeMany(this.#take() as number)])
     }
-    return () => this.#runUnit(steps)
+    return () => {
+      let at = 0
+      try {
+        for (; at < count; at++) this.#runStep(...steps[at]!)
+        return null
+      } catch (error) {
+        throw toError(toFailure(error, at))
+      }
+    }
   }
 
-  #readExec(): () => Outcome {
+  #readExec(): Run {
     const sql = this.#take() as string
     const parameters = this.#takeMany(this.#take() as number)
-    return () => this.#inSavepoint(() => this.#adhoc.run(sql, parameters))
+    return () => this.#adhoc.run(sql, parameters)
   }
 
-  #runUnit(steps: readonly [number, number, Cell[]][]): Outcome | null {
-    let at = 0
-    const run = (): null => {
-      for (; at < steps.length; at++) this.#runStep(...steps[at]!)
-      return null
+  #runStep(ref: number, expected: number, parameters: Cell[]): void {
+    let statement = this.#steps.get(ref)
+    if (!statement) {
+      statement = this.#db.prepare<Cell[]>(this.#sql.get(ref)!)
+      this.#steps.set(ref, statement)
     }
-    return this.#inSavepoint(run, () => at)
+    refuseNul(parameters)
+    const { changes } = statement.run(...parameters)
+    if (expected >= 0 && changes !== expected) {
+      throw new StoreError(`a step changed ${changes} rows instead of ${expected}`, 'guard')
+    }
   }
 
-  /** Leaves nothing of a run that fails, and everything that others in the group did. */
-  #inSavepoint<T extends Outcome | null>(run: () => T, step: () => number | null = () => null): T | Failure {
+  #runGroup(group: readonly Run[]): (Outcome | null)[] {
+    if (this.#stopped !== null) return group.map(() => refusal(this.#stopped!))
     try {
-      this.#control.mark.run()
+      return this.#inTransaction(group, (run) => run())
+    } catch (error) {
+      const failure = toFailure(error)
+      if (failure.kind === 'unavailable') return this.#stop(group, failure)
+      if (group.length === 1) return [failure]
+    }
+    try {
+      return this.#inTransaction(group, (run) => this.#inSavepoint(run))
+    } catch (error) {
+      return this.#stop(group, toFailure(error))
+    }
+  }
+
+  /** All of it durable when it returns, none of it applied when it throws. */
+  #inTransaction(group: readonly Run[], each: (run: Run) => Outcome | null): (Outcome | null)[] {
+    try {
+      this.#control.begin.run()
+      const outcomes = group.map(each)
+      this.#control.commit.run()
+      return outcomes
+    } catch (error) {
+      this.#rollback()
+      throw error
+    }
+  }
+
+  /** Leaves nothing of a run that is at fault, and everything that others in the group did. */
+  #inSavepoint(run: Run): Outcome | null {
+    this.#control.mark.run()
+    try {
       const outcome = run()
       this.#control.keep.run()
       return outcome
     } catch (error) {
-      const failure = toFailure(error, step())
+      const failure = toFailure(error)
       // On some errors SQLite ends the transaction by itself: then the whole group is gone.
-      if (!this.#db.inTransaction) return { ...failure, kind: 'unavailable' }
-      if (failure.kind === 'unavailable') return failure
+      if (failure.kind === 'unavailable' || !this.#db.inTransaction) throw new StoreError(failure.message)
       this.#control.undo.run()
       this.#control.keep.run()
       return failure
     }
   }
 
-  #runStep(ref: number, expected: number, parameters: Cell[]): void {
-    let statement = this.#steps.get(ref)
-    if (!statement) {
-      statement = this.#db.prepare<[Cell[]]>(this.#sql.get(ref)!)
-      this.#steps.set(ref, statement)
-    }
-    refuseNul(parameters)
-    const { changes } = statement.run(parameters)
-    if (expected >= 0 && changes !== expected) {
-      throw new StoreError(`a step changed ${changes} rows instead of ${expected}`, 'guard')
-    }
+  #stop(group: readonly Run[], { message }: Failure): Failure[] {
+    this.#stopped = message
+    return group.map(() => refusal(message))
   }
 
-  /** @returns the reason when this operation begins a fail stop */
-  #inGroup(run: () => Outcome | null): string | null {
-    if (this.#stopped !== null) {
-      this.#results.push(refusal(this.#stopped))
-      return null
-    }
+  #rollback(): void {
     try {
-      if (!this.#db.inTransaction) this.#control.begin.run()
-    } catch (error) {
-      return this.#stop(toFailure(error).message)
-    }
-    const outcome = run()
-    if (outcome && isFailure(outcome) && outcome.kind === 'unavailable') return this.#stop(outcome.message)
-    this.#results.push(outcome)
-    return null
-  }
-
-  /** Undoes the group and refuses it, the operation at hand included. */
-  #stop(reason: string): string {
-    if (this.#db.inTransaction) {
-      try {
-        this.#control.rollback.run()
-      } catch {
-        // SQLite has rolled back by itself; nothing of the group is left either way.
-      }
-    }
-    this.#stopped = reason
-    this.#results = this.#results.map((earlier) =>
-      earlier && isFailure(earlier) ? earlier : refusal(reason),
-    )
-    this.#results.push(refusal(reason))
-    return reason
-  }
-
-  #commit(): string | null {
-    if (!this.#db.inTransaction || this.#transaction) return null
-    try {
-      this.#control.commit.run()
-      return null
-    } catch (error) {
-      const reason = this.#stop(toFailure(error).message)
-      this.#results.pop()
-      return reason
+      if (this.#db.inTransaction) this.#control.rollback.run()
+    } catch {
+      // SQLite has rolled back by itself; nothing is left either way.
     }
   }
 
-  #answer(stopped: string | null): void {
-    const results = this.#results
-    if (results.length === 0) return
-    this.#results = []
+  #answer(results: readonly (Outcome | null)[], stopped: string | null): void {
     const outcomes: [number, Outcome][] = []
     for (let i = 0; i < results.length; i++) if (results[i]) outcomes.push([i, results[i]!])
     this.#port.answer({ done: results.length, outcomes, stopped })
   }
 
-  #begin(id: Cell, limit: number): void {
-    if (this.#stopped !== null) {
-      this.#results.push(refusal(this.#stopped))
-      return
-    }
+  #begin(id: Cell, limit: number): Outcome {
+    if (this.#stopped !== null) return refusal(this.#stopped)
     try {
       this.#control.begin.run()
     } catch (error) {
-      this.#results.push(toFailure(error))
-      return
+      return toFailure(error)
     }
-    const timer = setTimeout(() => this.#expire(), limit)
-    this.#transaction = { id, timer }
-    this.#results.push(noRows)
+    this.#transaction = { id, timer: setTimeout(() => this.#expire(), limit) }
+    return noRows
   }
 
   /** The transaction took too long: others wait behind it. */
   #expire(): void {
     this.#transaction = null
-    if (this.#db.inTransaction) this.#control.rollback.run()
-    if (this.busy) this.#wake()
-  }
-
-  /** Replaced by the worker: asks for `work` soon. */
-  #wake: () => void = () => {}
-
-  onWake(wake: () => void): void {
-    this.#wake = wake
+    this.#rollback()
+    this.#wake()
   }
 
   #runInTransaction(message: readonly Cell[]): Outcome {
     const [, id, sql, count, ...parameters] = message
     if (this.#transaction?.id !== id) return expired
+    // After a failure of the disk SQLite may have ended it; what follows must not run outside of it.
+    if (!this.#db.inTransaction) return rolledBack
     try {
       return this.#adhoc.run(sql as string, parameters.slice(0, count as number))
     } catch (error) {
@@ -273,10 +268,10 @@ export class Writer {
     this.#transaction = null
     try {
       if (this.#db.inTransaction) this.#control[how === 'commit' ? 'commit' : 'rollback'].run()
-      else if (how === 'commit') return refusal('the database rolled the transaction back')
+      else if (how === 'commit') return rolledBack
       return noRows
     } catch (error) {
-      if (this.#db.inTransaction) this.#control.rollback.run()
+      this.#rollback()
       return toFailure(error)
     }
   }
@@ -285,6 +280,12 @@ export class Writer {
 const expired: Failure = {
   kind: 'unavailable',
   message: 'the transaction took too long and was rolled back',
+  step: null,
+}
+
+const rolledBack: Failure = {
+  kind: 'unavailable',
+  message: 'the database rolled the transaction back',
   step: null,
 }
 

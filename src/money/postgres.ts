@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Database, Store } from '../store/index.ts'
 import { StoreError } from '../store/index.ts'
-import type { Chain } from './chain.ts'
+import { Chain } from './chain.ts'
 import { providerOf } from './codec.ts'
 import { decide, newHold, resolution } from './decide.ts'
 import { conflict, type LedgerOptions, refused, refusedError, resolvedRows, sleep } from './engine.ts'
@@ -328,7 +328,11 @@ class PostgresLedger implements Ledger {
     })
     if (this.#limits.size > KEPT_LIMITS) this.#limits.clear()
     for (const { ref } of fresh) this.#limits.add(limitKey(ref))
-    for (const decision of decisions) if (decision.ok) this.#keep(decision.change.hold)
+    decisions.forEach((decision, i) => {
+      const { command } = group[i]!
+      if (decision.ok) this.#keep(decision.change.hold)
+      else if (decision.denial.kind === 'no_hold' && 'id' in command) this.#open.delete(command.id)
+    })
     return decisions
   }
 

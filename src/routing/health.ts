@@ -1,22 +1,9 @@
 import { ERRORS, type ErrorCode } from '../chat/index.ts'
-import { Breaker } from './breaker.ts'
+import { type AttemptOutcome, EndpointRecord, MINUTE, makeRoom, SECOND } from './endpoint-record.ts'
 import type { EndpointHealth, PercentileFigures } from './plan.types.ts'
-import { FigureWindow, OutcomeWindow } from './window.ts'
+import type { OutcomeWindow } from './window.ts'
 
-/** How one attempt at an endpoint ended. */
-export interface AttemptOutcome {
-  /** `cancelled`: the client left before there was a verdict. */
-  readonly result: 'ok' | 'failed' | 'cancelled'
-  /** What went wrong; null unless failed. */
-  readonly code: ErrorCode | null
-  /** What the provider asked to wait, ms; null when it said nothing. */
-  readonly retryAfterMs: number | null
-  /** ms from sending to the first token; null when none came. */
-  readonly ttftMs: number | null
-  /** ms from sending to the end. */
-  readonly durationMs: number
-  readonly outputTokens: number
-}
+export type { AttemptOutcome } from './endpoint-record.ts'
 
 /** Published figures of an endpoint: uptime in per cent, latency in ms, throughput in tokens per second. */
 export interface EndpointStats {
@@ -48,58 +35,10 @@ export const HEALTHY: EndpointHealth = {
   breaker: 'closed',
 }
 
-const SECOND = 1_000
-const MINUTE = 60_000
-/** Longest cool-down that a Retry-After can cause. */
-const LONGEST_COOLING_MS = 600 * SECOND
-/** Cool-down after a rate limit that names no time; doubles with each in a row, up to the longest. */
-const BARE_COOLING_MS = SECOND
-const LONGEST_BARE_COOLING_MS = 25 * SECOND
 /** How long a refused key rests before one request may try it again. */
 const REFUSED_MS = 10 * MINUTE
 /** While that one request is under way. */
 const TRYING_MS = 30 * SECOND
-/** Percentiles are worked out at most this often. */
-const FIGURES_LIFE_MS = SECOND
-/** Endpoints and credentials remembered; beyond it the oldest is forgotten. */
-const MOST_REMEMBERED = 10_000
-
-class EndpointRecord {
-  readonly breaker: Breaker
-  readonly outage = new OutcomeWindow(30, SECOND)
-  readonly uptime5m = new OutcomeWindow(30, 10 * SECOND)
-  readonly uptime30m = new OutcomeWindow(30, MINUTE)
-  readonly uptime1d = new OutcomeWindow(48, 30 * MINUTE)
-  readonly ttft5m = new FigureWindow(5, MINUTE)
-  readonly ttft30m = new FigureWindow(6, 5 * MINUTE)
-  readonly speed5m = new FigureWindow(5, MINUTE)
-  readonly speed30m = new FigureWindow(6, 5 * MINUTE)
-  /** End of the cool-down by credential (`''`: none needed). */
-  readonly coolingUntil = new Map<string, number>()
-  limitsInARow = 0
-  recoveredAt = 0
-  figuresAt = Number.NEGATIVE_INFINITY
-  ttft: PercentileFigures | null = null
-  speed: PercentileFigures | null = null
-
-  constructor(random: () => number) {
-    this.breaker = new Breaker(random)
-  }
-
-  count(ok: boolean, nowMs: number): void {
-    this.outage.add(ok, nowMs)
-    this.uptime5m.add(ok, nowMs)
-    this.uptime30m.add(ok, nowMs)
-    this.uptime1d.add(ok, nowMs)
-  }
-
-  refreshFigures(nowMs: number): void {
-    if (nowMs - this.figuresAt < FIGURES_LIFE_MS) return
-    this.figuresAt = nowMs
-    this.ttft = this.ttft5m.percentiles(nowMs)
-    this.speed = this.speed5m.percentiles(nowMs, true)
-  }
-}
 
 /**
  * What real outcomes say about endpoints and credentials: windows of success, percentiles, breakers and cool-downs.
@@ -125,7 +64,7 @@ export class HealthBook {
     const known = this.#endpoint(endpointId)
     if (outcome.result === 'cancelled') {
       known.breaker.forgetProbe()
-      if (outcome.ttftMs !== null) this.#measure(known, outcome, nowMs)
+      if (outcome.ttftMs !== null) known.measure(outcome, nowMs)
       return
     }
     const sentMs = nowMs - outcome.durationMs
@@ -135,7 +74,7 @@ export class HealthBook {
     }
     const code = outcome.code ?? 'provider_unavailable'
     if (code === 'rate_limit_exceeded' || outcome.retryAfterMs !== null) {
-      this.#cool(known, credentialId, outcome.retryAfterMs, nowMs)
+      known.cool(credentialId, outcome.retryAfterMs, nowMs)
     }
     if (credentialId !== null && (code === 'provider_auth' || code === 'provider_payment')) {
       known.count(false, nowMs)
@@ -146,7 +85,7 @@ export class HealthBook {
       known.breaker.note(false, nowMs, sentMs)
     } else if (known.breaker.state(nowMs) !== 'closed') {
       // The provider answered, if only to say no to this request: it is back.
-      if (known.breaker.note(true, nowMs, sentMs)) this.#recovered(known, nowMs)
+      if (known.breaker.note(true, nowMs, sentMs)) known.recover(nowMs)
     }
   }
 
@@ -178,7 +117,7 @@ export class HealthBook {
       throughputP50: known.speed === null ? null : known.speed.p50,
       ttftMs: known.ttft,
       throughput: known.speed,
-      coolingMs: known.coolingUntil.size === 0 ? 0 : coolingLeft(known, credentialIds, nowMs),
+      coolingMs: known.coolingUntil.size === 0 ? 0 : known.coolingLeft(credentialIds, nowMs),
       breaker: keyless ? 'open' : known.breaker.state(nowMs),
     }
   }
@@ -257,38 +196,11 @@ export class HealthBook {
     nowMs: number,
     sentMs: number,
   ): void {
-    if (known.breaker.note(true, nowMs, sentMs)) this.#recovered(known, nowMs)
+    if (known.breaker.note(true, nowMs, sentMs)) known.recover(nowMs)
     known.count(true, nowMs)
     known.limitsInARow = 0
     if (credentialId !== null && this.#refused.size > 0) this.#refused.delete(credentialId)
-    this.#measure(known, outcome, nowMs)
-  }
-
-  /** An endpoint is back: what it did during the outage no longer weighs in routing (the published uptime keeps it). */
-  #recovered(known: EndpointRecord, nowMs: number): void {
-    known.outage.clear()
-    known.recoveredAt = nowMs
-  }
-
-  #measure(known: EndpointRecord, outcome: AttemptOutcome, nowMs: number): void {
-    if (outcome.ttftMs !== null) {
-      known.ttft5m.add(outcome.ttftMs, nowMs)
-      known.ttft30m.add(outcome.ttftMs, nowMs)
-    }
-    if (outcome.outputTokens > 0 && outcome.durationMs > 0) {
-      const speed = (outcome.outputTokens * 1_000) / outcome.durationMs
-      known.speed5m.add(speed, nowMs)
-      known.speed30m.add(speed, nowMs)
-    }
-  }
-
-  #cool(known: EndpointRecord, credentialId: string | null, askedMs: number | null, nowMs: number): void {
-    const bare = Math.min(LONGEST_BARE_COOLING_MS, BARE_COOLING_MS * 2 ** Math.min(known.limitsInARow, 10))
-    known.limitsInARow++
-    const wait = askedMs === null || askedMs <= 0 ? bare : Math.min(askedMs, LONGEST_COOLING_MS)
-    const key = credentialId ?? ''
-    if (!known.coolingUntil.has(key)) makeRoom(known.coolingUntil)
-    known.coolingUntil.set(key, Math.max(known.coolingUntil.get(key) ?? 0, nowMs + wait))
+    known.measure(outcome, nowMs)
   }
 
   #refuse(credentialId: string, code: ErrorCode, nowMs: number): void {
@@ -318,30 +230,7 @@ const NO_STATS: EndpointStats = {
   throughput_last_30m: null,
 }
 
-/** ms until the readiest of the credentials may be used; without a list, until the last cool-down ends. */
-function coolingLeft(known: EndpointRecord, credentialIds: readonly string[] | null, nowMs: number): number {
-  let until = 0
-  if (credentialIds === null || credentialIds.length === 0) {
-    for (const at of known.coolingUntil.values()) until = Math.max(until, at)
-  } else {
-    until = Number.POSITIVE_INFINITY
-    for (const id of credentialIds) until = Math.min(until, known.coolingUntil.get(id) ?? 0)
-  }
-  if (until > nowMs) return until - nowMs
-  if (credentialIds === null) known.coolingUntil.clear()
-  return 0
-}
-
 function percent(window: OutcomeWindow): number | null {
   const all = window.good + window.bad
   return all === 0 ? null : Math.round((window.good / all) * 100_000) / 1_000
-}
-
-/** Forgets the oldest entry of a full map. */
-function makeRoom(map: Map<string, unknown>): void {
-  if (map.size < MOST_REMEMBERED) return
-  for (const oldest of map.keys()) {
-    map.delete(oldest)
-    return
-  }
 }

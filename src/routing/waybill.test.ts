@@ -31,16 +31,14 @@ function attempt(endpointId: string, more: Partial<WaybillAttempt> = {}): Waybil
 describe('the waybill', () => {
   test('with 60 endpoints and eight failed attempts takes at most 1,000 bytes', () => {
     const made = planOf(many(60))
-    const failed = made.order
-      .slice(0, 8)
-      .map((e) =>
-        attempt(e.id, {
-          outcome: 'content_policy_violation',
-          status: 503,
-          startMs: 123_456,
-          durationMs: 120_000.123,
-        }),
-      )
+    const failed = made.order.slice(0, 8).map((e) =>
+      attempt(e.id, {
+        outcome: 'content_policy_violation',
+        status: 503,
+        startMs: 123_456,
+        durationMs: 120_000.123,
+      }),
+    )
     const data = waybillData(made, failed, ['verbosity', 'seed', 'logit_bias'])
     expect(Buffer.byteLength(data)).toBeLessThanOrEqual(WAYBILL_BYTES)
     expect(readWaybill(data, candidateTable(made).data).attempts).toHaveLength(8)

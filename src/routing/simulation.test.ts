@@ -1,0 +1,124 @@
+import { describe, expect, test } from 'vitest'
+import type { Endpoint } from '../catalog/index.ts'
+import type { ErrorCode } from '../chat/index.ts'
+import { type FailedTry, fallback } from './fallback.ts'
+import { HealthBook } from './health.ts'
+import { planAttempts } from './plan.ts'
+import type { PlanRequest } from './plan.types.ts'
+import { endpoint, policy, request, seeded, snapshot, tariff } from './sample.fixture.ts'
+
+/** How an endpoint answers at a time: null is good. */
+type Weather = (tag: string, nowMs: number) => ErrorCode | null
+
+interface Result {
+  readonly succeeded: number
+  readonly calls: number
+  /** Endpoint that answered each request, with the time. */
+  readonly served: readonly { readonly tag: string; readonly at: number }[]
+  readonly callsTo: (tag: string, fromMs: number, toMs: number) => number
+}
+
+/** Sends `count` requests, one every `gapMs` of a virtual clock, through plan, breaker, fallback and health. */
+function run(
+  endpoints: readonly Endpoint[],
+  weather: Weather,
+  count: number,
+  gapMs: number,
+  ask: Partial<PlanRequest> = {},
+): Result {
+  const random = seeded(11)
+  const book = new HealthBook(random)
+  let now = 10_000_000
+  const start = now
+  const frozen = snapshot({ endpoints, more: { health: (id) => book.health(id, now) } })
+  const calls: { tag: string; at: number }[] = []
+  const served: { tag: string; at: number }[] = []
+  for (let n = 0; n < count; n++, now += gapMs) {
+    const plan = planAttempts(request(ask), policy, frozen, random)
+    const tries: FailedTry[] = []
+    for (let index = 0; ; ) {
+      while (index < plan.order.length - 1 && !book.admit(plan.order[index]!.id, now)) index++
+      const { id, tag } = plan.order[index]!
+      const code = weather(tag, now - start)
+      calls.push({ tag, at: now - start })
+      const result = code === null ? 'ok' : 'failed'
+      book.record(
+        id,
+        null,
+        {
+          result,
+          code,
+          retryAfterMs: null,
+          ttftMs: code === null ? 300 : null,
+          durationMs: 0,
+          outputTokens: 50,
+        },
+        now,
+      )
+      if (code === null) {
+        served.push({ tag, at: now - start })
+        break
+      }
+      tries.push({ index, code, retryAfterMs: null })
+      const next = fallback(tries, plan, { contentSent: false, remainingMs: 60_000 })
+      if (next.do === 'stop') break
+      index = next.index
+    }
+  }
+  return {
+    succeeded: served.length,
+    calls: calls.length,
+    served,
+    callsTo: (tag, from, to) =>
+      calls.filter((call) => call.tag === tag && call.at >= from && call.at < to).length,
+  }
+}
+
+const three = [1, 2, 3].map((price) => endpoint(`p${price}`, { tariff: tariff(price) }))
+
+describe('with three providers, the cheapest of which always fails', () => {
+  test.each([
+    'provider_overloaded',
+    'provider_unavailable',
+    'provider_timeout',
+    'rate_limit_exceeded',
+    'provider_protocol',
+  ] as const)('%s costs no request, and few calls', (code) => {
+    const result = run(three, (tag) => (tag === 'p1' ? code : null), 10_000, 10)
+    expect(result.succeeded).toBe(10_000)
+    expect(result.calls).toBeLessThan(10_000 * 1.02)
+  })
+})
+
+test('an outage of a minute: served throughout, few probes, and back within 30 s of its end', () => {
+  const weather: Weather = (tag, at) =>
+    tag === 'p1' && at >= 60_000 && at < 120_000 ? 'provider_unavailable' : null
+  const result = run(three, weather, 3_600, 50)
+  expect(result.succeeded).toBe(3_600)
+  expect(result.callsTo('p1', 60_000, 120_000)).toBeLessThan(12)
+  const back = result.served.find(({ tag, at }) => tag === 'p1' && at >= 120_000)!.at
+  expect(back - 120_000).toBeLessThanOrEqual(30_000)
+  const share =
+    result.served.filter(({ tag, at }) => tag === 'p1' && at >= back).length /
+    result.served.filter(({ at }) => at >= back).length
+  expect(share).toBeGreaterThan(0.65)
+})
+
+test('sorted by price over twenty endpoints with outages, the cost stays within 2 % of the cheapest healthy choice', () => {
+  const endpoints = Array.from({ length: 20 }, (_, i) => endpoint(`p${i}`, { tariff: tariff(1 + i / 20) }))
+  const down: Weather = (tag, at) =>
+    (Math.floor(at / 120_000) * 7 + Number(tag.slice(1)) * 5) % 9 < 2 ? 'provider_unavailable' : null
+  const count = 20_000
+  const gap = 100
+  const result = run(endpoints, down, count, gap, { provider: { sort: { by: 'price', partition: 'model' } } })
+  expect(result.succeeded / count).toBeGreaterThan(0.999)
+  const price = (tag: string): number => 1 + Number(tag.slice(1)) / 20
+  let paid = 0
+  let best = 0
+  for (const { tag, at } of result.served) {
+    paid += price(tag)
+    best += price(endpoints.find((e) => down(e.tag, at) === null)!.tag)
+  }
+  expect(paid / best).toBeLessThan(1.02)
+  expect(result.calls / count).toBeLessThan(1.02)
+})

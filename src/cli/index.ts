@@ -109,7 +109,7 @@ async function execute(command: Command, rest: readonly string[], io: Io): Promi
       io.out(commandHelp(command))
       return EXIT.ok
     }
-    return await command.run(contextOf(values, positionals, io))
+    return await command.run(contextOf(values as CommandContext['flags'], positionals, io))
   } catch (error) {
     if (!(error instanceof CommandError)) throw error
     io.error(error.message)

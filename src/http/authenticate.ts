@@ -1,7 +1,8 @@
 import { timingSafeEqual } from 'node:crypto'
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { GatewayError } from '../chat/index.ts'
 import { type ApiKey, type KeyBook, keyHash } from '../identity/index.ts'
+import type { Gateway } from './gateway.ts'
 import { isLoopbackAddress } from './hosts.ts'
 
 /** Who calls: an API or management key, or the operator of the installation. */
@@ -58,6 +59,17 @@ export async function authenticate(
   checkUsable(key, deps.now)
   checkAccess(key, access)
   return { kind: 'key', key }
+}
+
+/** The API key of an inference request. Throws as `authenticate` does. */
+export async function authenticateKey(request: IncomingMessage, gateway: Gateway): Promise<ApiKey> {
+  const caller = await authenticate(request.headers, request.socket.remoteAddress, 'inference', {
+    keys: gateway.keys,
+    operatorHash: gateway.operatorHash,
+    now: gateway.clock.now(),
+  })
+  if (caller.kind !== 'key') throw new GatewayError('permission_denied', 'Only an API key can call models.')
+  return caller.key
 }
 
 function operator(remoteAddress: string | undefined, access: Access): Caller {

@@ -1,10 +1,11 @@
 import type { Context } from 'hono'
 import type { Catalog } from '../catalog/index.ts'
-import type { Config, ProviderSettings } from '../config/index.ts'
+import type { Config } from '../config/index.ts'
 import type { KeyBook, OrganizationBook } from '../identity/index.ts'
 import type { Clock, GenerationIds } from '../lib/index.ts'
 import type { Ledger } from '../money/index.ts'
-import type { RelayDeps } from '../relay/index.ts'
+import type { ProviderSettings } from '../providers/index.ts'
+import type { RelayDeps, Targets } from '../relay/index.ts'
 import type { HealthBook } from '../routing/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Log } from '../telemetry/index.ts'
@@ -16,8 +17,19 @@ export interface Snapshot {
   readonly config: Config
   readonly catalog: Catalog
   readonly providers: ReadonlyMap<string, ProviderSettings>
+  readonly targets: Targets
   /** Sentences to show at the start and in `waybill doctor`. */
   readonly warnings: readonly string[]
+}
+
+/** A provider with its credential as `waybill start` and `doctor` show it. */
+export interface ProviderState {
+  readonly providerId: string
+  readonly name: string
+  /** Where the credential comes from, e.g. `env:OPENAI_API_KEY`; never its value. */
+  readonly source: string
+  /** `works (61 models)`, `refused: 401`, `unreachable`, `checking`, `not checked`. */
+  readonly state: string
 }
 
 /** Everything that handlers work with; put together in `main.ts`. */
@@ -39,11 +51,12 @@ export interface Gateway {
   snapshot: Snapshot
   /** True from SIGTERM on: `/ready` says 503, new requests are refused. */
   draining: boolean
-  /** What only the process can do, asked for over the admin routes. */
-  readonly process: {
-    /** Replaces the database by a backup while running. Throws GatewayError with the reason when it may not. */
-    restore(file: string): Promise<void>
-  }
+  /** What the start found out about each credential, for people. */
+  states: readonly ProviderState[]
+  /** Inference requests that have begun and not ended. */
+  inFlight: number
+  /** Replaces the database by a backup while running. Throws GatewayError with the reason when it may not. */
+  readonly restore: (file: string) => Promise<void>
 }
 
 /** Variables of the routes behind Hono. */

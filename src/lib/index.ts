@@ -1,5 +1,6 @@
 export * from './base62.ts'
 export * from './clock.ts'
 export * from './id.ts'
+export * from './parent.ts'
 export * from './secret.ts'
 export * from './wheel.ts'

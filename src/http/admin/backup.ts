@@ -20,7 +20,7 @@ export async function backup(gateway: Gateway, c: RouteContext): Promise<Respons
 /** `POST /admin/restore {file}`: checks the backup and its ledger, waits for running requests, then takes its place. */
 export async function restore(gateway: Gateway, c: RouteContext): Promise<Response> {
   const file = await readFile(c)
-  await gateway.process.restore(file)
+  await gateway.restore(file)
   return c.json({ data: { file, restored: true } })
 }
 

@@ -1,13 +1,14 @@
+import { GatewayError } from '../../chat/index.ts'
 import type { ApiKey } from '../../identity/index.ts'
-import { type KeyCap, limitRefs, windowStart } from '../../money/index.ts'
+import { limitRefs, windowStart } from '../../money/index.ts'
 import { type KeyUsage, keyUsage } from '../../usage/index.ts'
-import type { Gateway } from '../gateway.ts'
+import type { Gateway, RouteContext } from '../gateway.ts'
 import { usdNumber, usdNumberOrNull } from '../money.ts'
 
 const NOTHING: KeyUsage = { total: 0n, daily: 0n, weekly: 0n, monthly: 0n }
 
 /** A key's cap as the money room wants it: counted over the whole rotation. */
-export function capOf(key: ApiKey): KeyCap {
+export function capOf(key: ApiKey): Parameters<typeof limitRefs>[0] {
   return { hash: key.lineage, limit_nanos: key.limitNanos, limit_reset: key.limitReset }
 }
 
@@ -54,7 +55,14 @@ async function moneyFields(gateway: Gateway, key: ApiKey, usage: KeyUsage): Prom
 }
 
 /** `GET /key`: what a key may know of itself, in OpenRouter's shape. */
-export async function currentKey(gateway: Gateway, key: ApiKey): Promise<unknown> {
+export async function ownKey(gateway: Gateway, c: RouteContext): Promise<Response> {
+  const caller = c.get('caller')
+  if (caller.kind !== 'key')
+    throw new GatewayError('permission_denied', 'Ask with an API key: this tells a key about itself.')
+  return c.json(await currentKey(gateway, caller.key))
+}
+
+async function currentKey(gateway: Gateway, key: ApiKey): Promise<Record<string, unknown>> {
   const usage = (await usageOf(gateway, key.organizationId, key.hash)).get(key.hash) ?? NOTHING
   return {
     data: {

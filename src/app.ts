@@ -1,0 +1,89 @@
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { GatewayError } from './chat/index.ts'
+import { backup, restore } from './http/admin/backup.ts'
+import { addCredit, showCredit } from './http/admin/credits.ts'
+import { verifyLedger } from './http/admin/ledger.ts'
+import { explainRoute } from './http/admin/route.ts'
+import { status } from './http/admin/status.ts'
+import type { Access } from './http/authenticate.ts'
+import type { Gateway, RouteContext, RouteEnv } from './http/gateway.ts'
+import { guard } from './http/guard.ts'
+import { health, ready } from './http/health.ts'
+import { failed, noRoute } from './http/no-route.ts'
+import { configSchema } from './http/schema.ts'
+import {
+  countModels,
+  listModels,
+  listProviders,
+  listUsableModels,
+  modelEndpoints,
+  oneModel,
+} from './http/v1/catalog.ts'
+import { credits } from './http/v1/credits.ts'
+import { generation, waybill } from './http/v1/generation.ts'
+import { ownKey } from './http/v1/key.ts'
+import { changeKey, createKey, getKey, listKeys, rotateKey } from './http/v1/keys.ts'
+
+type Handler = (gateway: Gateway, c: RouteContext) => Response | Promise<Response>
+
+/** Open to everyone, outside the API. */
+const PAGES: readonly (readonly [path: string, handler: Handler])[] = [
+  ['/health', health],
+  ['/ready', ready],
+  ['/schema.json', configSchema],
+]
+
+/**
+ * Every route of the API but inference, which `http/server.ts` serves without a framework. Paths are below `/api/v1`;
+ * the third column says who may call.
+ */
+const ROUTES: readonly (readonly [
+  method: string,
+  path: string,
+  access: Access | 'public',
+  handler: Handler,
+])[] = [
+  ['GET', '/models', 'public', listModels],
+  ['GET', '/models/count', 'public', countModels],
+  ['GET', '/models/user', 'member', listUsableModels],
+  ['GET', '/models/:author/:slug/endpoints', 'public', modelEndpoints],
+  ['GET', '/model/:author/:slug', 'public', oneModel],
+  ['GET', '/providers', 'public', listProviders],
+  ['GET', '/key', 'member', ownKey],
+  ['GET', '/auth/key', 'member', ownKey],
+  ['GET', '/generation', 'member', generation],
+  ['GET', '/waybill', 'member', waybill],
+  ['GET', '/credits', 'management', credits],
+  ['GET', '/keys', 'management', listKeys],
+  ['POST', '/keys', 'management', createKey],
+  ['GET', '/keys/:hash', 'management', getKey],
+  ['PATCH', '/keys/:hash', 'management', changeKey],
+  ['POST', '/keys/:hash/rotate', 'management', rotateKey],
+  ['GET', '/admin/credits', 'operator', showCredit],
+  ['POST', '/admin/credits', 'operator', addCredit],
+  ['GET', '/admin/ledger/verify', 'operator', verifyLedger],
+  ['POST', '/admin/route/explain', 'operator', explainRoute],
+  ['GET', '/admin/status', 'operator', status],
+  ['POST', '/admin/backup', 'operator', backup],
+  ['POST', '/admin/restore', 'operator', restore],
+]
+
+/** Largest body of a management request, bytes: far above any real one. */
+const MAX_BODY = 1024 * 1024
+
+/** The routes as a Hono application. */
+export function createApp(gateway: Gateway): Hono<RouteEnv> {
+  const app = new Hono<RouteEnv>()
+  app.use(bodyLimit({ maxSize: MAX_BODY, onError: (c) => failed(gateway, c as RouteContext, tooLarge()) }))
+  for (const [path, handler] of PAGES) app.get(path, (c) => handler(gateway, c))
+  for (const [method, path, access, handler] of ROUTES)
+    app.on(method, `/api/v1${path}`, guard(gateway, access), (c) => handler(gateway, c))
+  app.notFound((c) => noRoute(gateway, c))
+  app.onError((error, c) => failed(gateway, c, error))
+  return app
+}
+
+function tooLarge(): GatewayError {
+  return new GatewayError('payload_too_large', 'The body of a management request may have at most 1 MiB.')
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod'
+import { dialect } from '../../dialects/index.ts'
+import { explainLines, explainPlan, type PlanRequest, planAttempts } from '../../routing/index.ts'
+import type { Gateway, RouteContext } from '../gateway.ts'
+import { MAX_ATTEMPTS, routingSnapshot } from '../plan.ts'
+import { read } from '../validate.ts'
+
+const Explain = z.strictObject({
+  models: z.array(z.string().min(1).max(256)).min(1).max(16),
+  /** Tokens of the prompt. */
+  prompt_tokens: z.number().int().min(0).max(100_000_000).default(1000),
+  max_tokens: z.number().int().min(1).max(100_000_000).nullable().default(null),
+  stream: z.boolean().default(true),
+  parameters: z.array(z.string().max(64)).max(64).default([]),
+  input_modalities: z.array(z.string().max(32)).max(8).default(['text']),
+  /** The `provider` object of a chat request. */
+  provider: z.looseObject({}).default({}),
+  /** Plan as for a caller whose money is counted: endpoints without a price are left out. */
+  needs_price: z.boolean().default(false),
+})
+
+/** `POST /admin/route/explain`: where such a request would go and why; nothing is sent. */
+export async function explainRoute(gateway: Gateway, c: RouteContext): Promise<Response> {
+  const body = read(Explain, await c.req.json().catch(() => null))
+  const { snapshot } = gateway
+  const request: PlanRequest = {
+    models: body.models,
+    stream: body.stream,
+    parameters: body.parameters,
+    inputModalities: body.input_modalities,
+    outputModalities: ['text'],
+    promptTokens: body.prompt_tokens,
+    maxOutputTokens: body.max_tokens,
+    provider: preferences(body.provider),
+  }
+  const policy = { needsPrice: body.needs_price, retries: snapshot.config.retries, maxAttempts: MAX_ATTEMPTS }
+  const explanation = explainPlan(
+    planAttempts(request, policy, routingSnapshot(gateway, snapshot), Math.random),
+  )
+  return c.json({ data: { ...explanation, lines: explainLines(explanation) } })
+}
+
+/** The preferences exactly as a chat request's would be read, so that both say the same. */
+function preferences(provider: Record<string, unknown>): PlanRequest['provider'] {
+  const chat = { model: 'any/model', messages: [{ role: 'user', content: 'x' }], provider }
+  return dialect('openai-chat')!.decodeRequest(chat, { path: '/chat/completions', query: '' }).provider
+}

@@ -1,0 +1,123 @@
+import type { Endpoint } from '../catalog/index.ts'
+import { type ChatRequest, GatewayError, type Meter, type Tariff } from '../chat/index.ts'
+import type { ApiKey } from '../identity/index.ts'
+import {
+  createMeter,
+  formatUsd,
+  freeze,
+  type LimitRef,
+  limitRefs,
+  type Refusal,
+  windowEnd,
+  worstCase,
+} from '../money/index.ts'
+import type { Plan } from '../routing/index.ts'
+import { type Call, isSimulated } from './call.ts'
+import { recordOf } from './record.ts'
+import { upperTokens } from './tokens.ts'
+import { creditsMode } from './v1/credits.ts'
+import { capOf } from './v1/key.ts'
+
+/** A hold that no request ended is given up after this long beyond the request's own deadline, ms. */
+const GRACE_MS = 60_000
+
+/** Longest answer assumed where neither request nor catalog bounds it, tokens. */
+const UNBOUNDED_OUTPUT = 32_768
+
+/**
+ * Holds the worst case of the first endpoint of the plan against the balance and every limit of the key; a fallback to a
+ * dearer endpoint extends it. Throws GatewayError `payment_required` (402) with what would be affordable, or
+ * `unavailable` (503) when the ledger cannot say.
+ */
+export async function hold(call: Call, key: ApiKey, chat: ChatRequest, plan: Plan): Promise<Meter> {
+  const { gateway, snapshot } = call
+  const simulated = isSimulated(plan)
+  const first = plan.order[0]!
+  const refs = limitRefs(capOf(key), call.createdAt)
+  const amountNanos = worstOn(first, chat) ?? 0n
+  const result = await gateway.ledger.reserve({
+    id: call.id,
+    owner: {
+      organizationId: key.organizationId,
+      workspaceId: key.workspaceId,
+      creatorUserId: key.creatorUserId,
+      keyHash: key.hash,
+    },
+    account: simulated ? 'test' : creditsMode(gateway, key.organizationId),
+    amountNanos,
+    limits: simulated ? refs.map(onTestScope) : refs,
+    tariffs: freeze(plan.order),
+    now: call.createdAt,
+    expiresAt: call.createdAt + snapshot.config.timeouts.totalMs + GRACE_MS,
+  })
+  if (!result.ok) throw refusal(result.refusal, call, key, chat, first)
+  return createMeter(gateway.ledger, {
+    holdId: call.id,
+    held: result.durable,
+    worstCase: (endpointId) => {
+      const endpoint = plan.order.find((candidate) => candidate.id === endpointId)
+      return endpoint === undefined ? null : worstOn(endpoint, chat)
+    },
+    providerOf: (endpointId) => snapshot.catalog.endpoint(endpointId)?.providerId ?? 'unknown',
+    now: () => gateway.clock.now(),
+    record: recordOf(call, key, chat, plan),
+  })
+}
+
+/** Simulated spending meets the same caps on rows of its own, so that limits can be tried without touching real ones. */
+function onTestScope(ref: LimitRef): LimitRef {
+  return { ...ref, scope: 'key-test' }
+}
+
+function worstOn(endpoint: Endpoint, chat: ChatRequest): bigint | null {
+  return worstCase([endpoint.tariff], {
+    promptTokensUpper: upperTokens(chat),
+    maxOutput: longestOutput(endpoint, chat),
+  })
+}
+
+/** Tokens that all choices together can have at most. */
+function longestOutput(endpoint: Endpoint, chat: ChatRequest): number {
+  const most = endpoint.maxOutput ?? (endpoint.contextLength > 0 ? endpoint.contextLength : UNBOUNDED_OUTPUT)
+  return Math.min(chat.maxOutputTokens ?? most, most) * chat.choices
+}
+
+function refusal(why: Refusal, call: Call, key: ApiKey, chat: ChatRequest, endpoint: Endpoint): GatewayError {
+  if (why.kind === 'unavailable')
+    return new GatewayError(
+      'unavailable',
+      'The ledger cannot take requests at the moment. Try again shortly.',
+      { retryAfterMs: 1000 },
+    )
+  const left = why.kind === 'balance' ? why.availableNanos : why.remainingNanos
+  const wanted = longestOutput(endpoint, chat)
+  const affordable = affordableOutput(endpoint.tariff, left, upperTokens(chat))
+  const tokens = `requested up to ${wanted} tokens, but can only afford ${affordable}`
+  const metadata = {
+    provider_name: null,
+    needed_usd: formatUsd(why.neededNanos).slice(1),
+    available_usd: formatUsd(left).slice(1),
+    affordable_max_tokens: affordable,
+  }
+  if (why.kind === 'balance')
+    return new GatewayError(
+      'payment_required',
+      `This request requires more credits, or fewer max_tokens: ${tokens}. It may cost up to ${formatUsd(why.neededNanos)} and ${formatUsd(left)} is available. Add credit with: waybill credits add USD`,
+      { metadata },
+    )
+  const resets = windowEnd(why.limit.span, call.createdAt)
+  const span = why.limit.span === 'total' ? '' : ` ${why.limit.span}`
+  return new GatewayError(
+    'payment_required',
+    `The${span} limit of ${formatUsd(why.limit.capNanos ?? 0n)} of the key "${key.name}" does not cover this request: ${tokens}. It may cost up to ${formatUsd(why.neededNanos)} and ${formatUsd(left)} of the limit is left${resets === null ? '' : ` until ${new Date(resets).toISOString()}`}. Raise the limit of the key, or ask for fewer max_tokens.`,
+    { metadata: { ...metadata, limit_resets_at: resets === null ? null : new Date(resets).toISOString() } },
+  )
+}
+
+/** Output tokens that `left` nano-USD still buys after the prompt; 0 when not even the prompt is covered. */
+function affordableOutput(tariff: Tariff | null, left: bigint, promptTokens: number): number {
+  const fixed = worstCase([tariff], { promptTokensUpper: promptTokens, maxOutput: 0 })
+  const thousand = worstCase([tariff], { promptTokensUpper: promptTokens, maxOutput: 1000 })
+  if (fixed === null || thousand === null || left <= fixed || thousand <= fixed) return 0
+  return Number(((left - fixed) * 1000n) / (thousand - fixed))
+}

@@ -1,0 +1,36 @@
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { GatewayError } from '../chat/index.ts'
+import { faultFields } from '../telemetry/index.ts'
+import type { Gateway, RouteContext } from './gateway.ts'
+import { apiPath, INFERENCE_PATHS } from './path.ts'
+import { asGatewayError, errorBody, errorHeaders } from './reply.ts'
+import { notServed } from './v1/not-yet.ts'
+
+/** Answers a path that no route has: 501 for what is known and not served, 405 for the wrong method, else 404 with the right URL. */
+export function noRoute(gateway: Gateway, c: RouteContext): Response {
+  const { method, path } = c.req
+  const below = apiPath(path)
+  const base = `${new URL(c.req.url).origin}/api/v1`
+  if (below !== null && method === 'POST') {
+    const error = notServed(below)
+    if (error !== undefined) return failed(gateway, c, error)
+  }
+  if (below !== null && INFERENCE_PATHS.has(below))
+    return failed(
+      gateway,
+      c,
+      new GatewayError('method_not_allowed', `${method} ${path} is not served: use POST ${base}${below}`),
+    )
+  const meant =
+    below === null
+      ? `The API lives below ${base}, e.g. ${base}/chat/completions`
+      : `Chat is at POST ${base}/chat/completions, models at GET ${base}/models`
+  return failed(gateway, c, new GatewayError('not_found', `There is nothing at ${method} ${path}. ${meant}`))
+}
+
+/** Renders whatever a route threw; what is not a GatewayError is logged without its text and answered as a bare 500. */
+export function failed(gateway: Gateway, c: RouteContext, thrown: unknown): Response {
+  const error = asGatewayError(thrown)
+  if (error !== thrown) gateway.log.error('a route failed', faultFields(thrown))
+  return c.json(errorBody(error, null), error.status as ContentfulStatusCode, errorHeaders(error))
+}

@@ -1,0 +1,66 @@
+import { type ChatRequest, GatewayError } from '../chat/index.ts'
+import { dialect } from '../dialects/index.ts'
+import type { ApiKey } from '../identity/index.ts'
+import { findProvider } from '../providers/index.ts'
+import {
+  type Plan,
+  type PlanRequest,
+  planAttempts,
+  type RoutingPolicy,
+  type RoutingSnapshot,
+} from '../routing/index.ts'
+import type { Gateway, Snapshot } from './gateway.ts'
+import { promptTokens } from './tokens.ts'
+import { creditsMode } from './v1/credits.ts'
+
+/** Most attempts of one request, over all its models. */
+export const MAX_ATTEMPTS = 8
+
+/** Decides where a request goes. Throws the plan's refusal (400, 404, …) when it can go nowhere. */
+export function plan(gateway: Gateway, snapshot: Snapshot, key: ApiKey, chat: ChatRequest): Plan {
+  const made = planAttempts(
+    planRequest(chat),
+    policyOf(gateway, snapshot, key),
+    routingSnapshot(gateway, snapshot),
+    Math.random,
+  )
+  if (made.refusal === null) return made
+  const { code, message, metadata, retryAfterMs } = made.refusal
+  throw new GatewayError(code, message, { metadata, retryAfterMs })
+}
+
+function planRequest(chat: ChatRequest): PlanRequest {
+  return {
+    models: chat.models,
+    stream: chat.stream,
+    parameters: chat.parameters,
+    inputModalities: chat.inputModalities,
+    outputModalities: chat.outputModalities,
+    promptTokens: promptTokens(chat),
+    maxOutputTokens: chat.maxOutputTokens,
+    provider: chat.provider,
+    serviceTier: typeof chat.wire['service_tier'] === 'string' ? chat.wire['service_tier'] : null,
+  }
+}
+
+/** What a caller may use. Where money is counted, an endpoint without a price cannot serve. */
+function policyOf(gateway: Gateway, snapshot: Snapshot, key: ApiKey): RoutingPolicy {
+  return {
+    needsPrice: key.limitNanos !== null || creditsMode(gateway, key.organizationId) === 'prepaid',
+    retries: snapshot.config.retries,
+    maxAttempts: MAX_ATTEMPTS,
+  }
+}
+
+/** Catalog, credentials and health as one decision sees them. */
+export function routingSnapshot(gateway: Gateway, { catalog, targets }: Snapshot): RoutingSnapshot {
+  const now = gateway.clock.tick()
+  return {
+    resolve: (name) => catalog.resolve(name),
+    suggest: (name) => catalog.suggest(name, 3),
+    hasCredential: (providerId) => targets.reaches(providerId),
+    credentialHint: (providerId) => findProvider(providerId)?.env ?? [],
+    hasDialect: (id) => dialect(id) !== null,
+    health: (endpointId) => gateway.health.health(endpointId, now),
+  }
+}

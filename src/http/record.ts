@@ -1,0 +1,78 @@
+import { type ChatRequest, NO_USAGE } from '../chat/index.ts'
+import type { ApiKey } from '../identity/index.ts'
+import type { MeterEnd, SettleRecord } from '../money/index.ts'
+import type { AttemptTrace } from '../relay/index.ts'
+import { candidateTable, type Plan, waybillData } from '../routing/index.ts'
+import { type AttemptFacts, type EndFacts, usageRecord } from '../usage/index.ts'
+import type { Call } from './call.ts'
+
+/** What the meter asks for when a request ends: its usage row, attempts and waybill. */
+export function recordOf(
+  call: Call,
+  key: ApiKey,
+  chat: ChatRequest,
+  plan: Plan,
+): (end: MeterEnd) => SettleRecord {
+  return (end) => {
+    const attempts = call.trace.map((attempt) => attemptFacts(attempt, plan))
+    const dropped = call.trace.at(-1)?.dropped.map(({ parameter }) => parameter) ?? []
+    const told = call.trace.map((attempt) => ({
+      endpointId: attempt.endpointId,
+      outcome: attempt.outcome === 'failed' ? (attempt.errorCode ?? 'failed') : attempt.outcome,
+      status: attempt.status,
+      startMs: attempt.startedAt - call.createdAt,
+      ttftMs: attempt.ttftMs,
+      durationMs: attempt.durationMs,
+      outputTokens: attempt.usage?.completionTokens ?? 0,
+    }))
+    return usageRecord(call.facts(key, chat, plan), attempts, endFacts(end, attempts, call.trace), {
+      data: waybillData(plan, told, dropped),
+      table: candidateTable(plan),
+    })
+  }
+}
+
+function endFacts(
+  end: MeterEnd,
+  attempts: readonly AttemptFacts[],
+  trace: readonly AttemptTrace[],
+): EndFacts {
+  if (end.type === 'released')
+    return {
+      result: end.reason === 'client_gone' ? 'client_gone' : 'failed',
+      usage: NO_USAGE,
+      served: null,
+      finishReason: null,
+      nativeFinishReason: null,
+      errorCode: end.reason === 'client_gone' ? null : end.reason,
+    }
+  const { attempt, result, usage } = end.outcome
+  const served = trace[attempt - 1]
+  return {
+    result,
+    usage,
+    served: attempts[attempt - 1] ?? null,
+    finishReason: result === 'failed' ? 'error' : (served?.finishReason ?? null),
+    nativeFinishReason: served?.nativeFinishReason ?? null,
+    errorCode: served?.errorCode ?? null,
+  }
+}
+
+function attemptFacts(attempt: AttemptTrace, plan: Plan): AttemptFacts {
+  const endpoint = plan.order.find((candidate) => candidate.id === attempt.endpointId)
+  return {
+    n: attempt.n,
+    endpointId: attempt.endpointId,
+    provider: attempt.provider,
+    model: attempt.model,
+    tariffVersion: endpoint?.tariff?.version ?? null,
+    outcome: attempt.outcome === 'pending' ? 'cancelled' : attempt.outcome,
+    errorCode: attempt.errorCode,
+    status: attempt.status,
+    providerCode: attempt.providerCode?.slice(0, 64) ?? null,
+    startedAt: attempt.startedAt,
+    ttftMs: attempt.ttftMs,
+    durationMs: attempt.durationMs,
+    upstreamId: attempt.upstreamId?.slice(0, 128) ?? null,
+  }
+}

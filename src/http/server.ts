@@ -1,0 +1,113 @@
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import { createApp } from '../app.ts'
+import { GatewayError } from '../chat/index.ts'
+import { HOP_HEADER } from '../providers/index.ts'
+import { fail } from './fail.ts'
+import type { Gateway } from './gateway.ts'
+import { CORS_HEADERS, hostAllowed } from './hosts.ts'
+import { apiPath, bareApiPath } from './path.ts'
+import { chatCompletions } from './v1/chat-completions.ts'
+
+/** Time for a client to send all request headers, ms. */
+const HEADERS_MS = 10_000
+/** Longer than the idle timeout of common balancers (60 s), so that they close first and never reuse a dying connection. */
+const KEEP_ALIVE_MS = 75_000
+const MAX_HEADER_BYTES = 16 * 1024
+const MAX_CONNECTIONS = 20_000
+
+/** Served without a framework, path below the API's prefixes → handler. */
+const HOT: Readonly<
+  Record<string, (gateway: Gateway, request: IncomingMessage, response: ServerResponse) => Promise<void>>
+> = {
+  '/chat/completions': chatCompletions,
+}
+
+/** The HTTP server around a gateway; the caller listens. `current` is asked per request, so that a restore can put another gateway in its place. */
+export function createServer(current: () => Gateway): Server {
+  const apps = new WeakMap<Gateway, ReturnType<typeof getRequestListener>>()
+  const server = createHttpServer(
+    {
+      headersTimeout: HEADERS_MS,
+      requestTimeout: 0,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      noDelay: true,
+    },
+    (request, response) => {
+      const gateway = current()
+      try {
+        serve(gateway, request, response, () => appOf(apps, gateway)(request, response))
+      } catch (thrown) {
+        fail(gateway, response, thrown)
+      }
+    },
+  )
+  server.maxConnections = MAX_CONNECTIONS
+  server.on('clientError', (_error, socket) => {
+    if (socket.writable)
+      socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
+  })
+  return server
+}
+
+function serve(gateway: Gateway, request: IncomingMessage, response: ServerResponse, rest: () => void): void {
+  const { method = 'GET', url = '/', headers } = request
+  if (!hostAllowed(headers.host, gateway.snapshot.config.server.public)) throw foreignHost(headers.host)
+  if (headers[HOP_HEADER] !== undefined) throw loop()
+  if (!url.startsWith('/'))
+    throw new GatewayError('invalid_request', 'The request line must hold a path, not a whole URL.')
+  const query = url.indexOf('?')
+  const pathname = query === -1 ? url : url.slice(0, query)
+  const path = apiPath(pathname) ?? bareApiPath(method, pathname)
+  if (path !== null && method === 'OPTIONS' && !path.startsWith('/admin')) {
+    response.writeHead(204, CORS_HEADERS).end()
+    return
+  }
+  if (gateway.draining && path !== null) throw shuttingDown()
+  const hot = path !== null && method === 'POST' ? HOT[path] : undefined
+  if (hot !== undefined) {
+    void hot(gateway, request, response)
+    return
+  }
+  if (path !== null) request.url = `/api/v1${path}${query === -1 ? '' : url.slice(query)}`
+  rest()
+}
+
+function appOf(apps: WeakMap<Gateway, ReturnType<typeof getRequestListener>>, gateway: Gateway) {
+  let listener = apps.get(gateway)
+  if (listener === undefined) {
+    listener = getRequestListener(createApp(gateway).fetch, { overrideGlobalObjects: false })
+    apps.set(gateway, listener)
+  }
+  return listener
+}
+
+function foreignHost(host: string | undefined): GatewayError {
+  return new GatewayError(
+    'permission_denied',
+    `This server answers only to names of its own machine, not to "${(host ?? '').slice(0, 100)}". Use http://127.0.0.1, or set server.public: true for a public one.`,
+  )
+}
+
+function loop(): GatewayError {
+  return new GatewayError(
+    'loop_detected',
+    "This request came from a waybill gateway: a provider's base_url points back at a gateway. Point it at the provider.",
+  )
+}
+
+function shuttingDown(): GatewayError {
+  return new GatewayError(
+    'unavailable',
+    'This gateway is shutting down. Send the request again to the next one.',
+    {
+      retryAfterMs: 2_000,
+    },
+  )
+}

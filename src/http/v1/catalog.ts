@@ -1,0 +1,63 @@
+import { providers } from '../../providers/index.ts'
+import type { Gateway, RouteContext } from '../gateway.ts'
+import { endpointsBody } from './endpoints.ts'
+import { oneModelBody } from './model.ts'
+import { type ModelsLive, modelsBody } from './models.ts'
+import { modelsCountBody } from './models-count.ts'
+import { modelsRss } from './models-rss.ts'
+import { providersBody } from './providers.ts'
+
+/** `GET /models`: the whole catalog, filtered and sorted as the query says. */
+export function listModels(gateway: Gateway, c: RouteContext): Response {
+  return models(gateway, c, {})
+}
+
+/** `GET /models/user`: what the caller can reach with this installation's credentials. */
+export function listUsableModels(gateway: Gateway, c: RouteContext): Response {
+  const { targets } = gateway.snapshot
+  return models(gateway, c, { usable: (endpoint) => targets.reaches(endpoint.providerId) })
+}
+
+/** `GET /models/count` */
+export function countModels(gateway: Gateway, c: RouteContext): Response {
+  return c.json(modelsCountBody(gateway.snapshot.catalog, new URL(c.req.url).searchParams))
+}
+
+/** `GET /model/{author}/{slug}` */
+export function oneModel(gateway: Gateway, c: RouteContext): Response {
+  return c.json(oneModelBody(gateway.snapshot.catalog, param(c, 'author'), param(c, 'slug')))
+}
+
+/** `GET /models/{author}/{slug}/endpoints`: percentiles of latency and throughput are for callers with a key. */
+export function modelEndpoints(gateway: Gateway, c: RouteContext): Response {
+  const now = gateway.clock.tick()
+  const live = {
+    authenticated: c.get('caller') !== undefined,
+    stats: (endpointId: string) => gateway.health.stats(endpointId, now),
+  }
+  return c.json(endpointsBody(gateway.snapshot.catalog, param(c, 'author'), param(c, 'slug'), live))
+}
+
+/** `GET /providers` */
+export function listProviders(gateway: Gateway, c: RouteContext): Response {
+  return c.json(providersBody(providers, gateway.snapshot.catalog.endpoints))
+}
+
+function models(gateway: Gateway, c: RouteContext, more: Partial<ModelsLive>): Response {
+  const url = new URL(c.req.url)
+  const now = gateway.clock.tick()
+  const live: ModelsLive = {
+    nowSeconds: Math.floor(gateway.clock.now() / 1000),
+    stats: (endpointId) => gateway.health.stats(endpointId, now),
+    ...more,
+  }
+  const { body, rss } = modelsBody(gateway.snapshot.catalog, url.searchParams, live, url.pathname)
+  if (rss === null) return c.json(body)
+  return c.body(modelsRss(body.data, url.origin, rss.chatLinks), 200, {
+    'content-type': 'application/rss+xml; charset=utf-8',
+  })
+}
+
+function param(c: RouteContext, name: string): string {
+  return c.req.param(name) ?? ''
+}

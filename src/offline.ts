@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { GatewayError } from './chat/index.ts'
+import { systemClock } from './lib/index.ts'
+import { type VerifyReport, verify } from './money/index.ts'
+import { databaseFile, openStore, restoreSqlite } from './store/index.ts'
+
+/** What can be done with a data directory while no server runs on it. */
+export interface Offline {
+  verify(): Promise<VerifyReport>
+  restore(file: string): Promise<void>
+}
+
+/** Opens a data directory for maintenance; null when a server runs on it, or when it holds no embedded database to look at and `forRestore` is not meant. */
+export function openOffline(dataDir: string): Offline | null {
+  return serverRuns(dataDir)
+    ? null
+    : { verify: () => verifyDirectory(dataDir), restore: (file) => restoreInto(file, dataDir) }
+}
+
+/** Puts a backup in the place of the database after checking both file and ledger. The lock of the data directory must be free. */
+export async function restoreInto(file: string, dataDir: string): Promise<void> {
+  await checkBackup(file, dataDir)
+  await restoreSqlite(file, dataDir)
+}
+
+/** Opens a copy of the backup beside the database and verifies its ledger. Throws GatewayError `invalid_request` that names the first faulty row. */
+export async function checkBackup(file: string, dataDir: string): Promise<void> {
+  if (!existsSync(file)) throw new GatewayError('invalid_request', `There is no file ${file}.`)
+  const directory = join(dataDir, `restore-${randomBytes(6).toString('hex')}`)
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  try {
+    copyFileSync(file, join(directory, databaseFile))
+    const report = await verifyDirectory(directory)
+    const [fault] = report.faults
+    if (fault !== undefined)
+      throw new GatewayError(
+        'invalid_request',
+        `The ledger in ${file} is faulty: ${fault.row}: ${fault.detail}`,
+      )
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+async function verifyDirectory(dataDir: string): Promise<VerifyReport> {
+  if (!existsSync(join(dataDir, databaseFile)))
+    throw new GatewayError('not_found', `There is no database in ${dataDir}.`)
+  const store = await openStore({ dataDir, clock: systemClock })
+  try {
+    return await verify(store)
+  } finally {
+    await store.close()
+  }
+}
+
+function serverRuns(dataDir: string): boolean {
+  try {
+    const { pid } = JSON.parse(readFileSync(join(dataDir, 'runtime.json'), 'utf8')) as { pid: number }
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

@@ -1,0 +1,97 @@
+import { localServer } from './config/index.ts'
+import type { ProviderState } from './http/gateway.ts'
+import {
+  type Credential,
+  type Environment,
+  findProvider,
+  listedModels,
+  type ProviderSettings,
+  resolveTarget,
+} from './providers/index.ts'
+import { probe } from './relay/index.ts'
+import type { LocalServer, Wired } from './wire.ts'
+
+/** Longest wait for a provider's answer to a free call, ms. */
+const PROBE_MS = 3_000
+/** Local servers answer at once or are not there, ms. */
+const LOCAL_MS = 500
+
+/** Local servers looked for on their usual ports. */
+const LOCAL_SERVERS = ['ollama']
+
+/** Tries the credentials of all providers at once and keeps what they said in `gateway.states`. Never rejects. */
+export async function checkProviders({ gateway, transport }: Wired): Promise<void> {
+  const settings = [...gateway.snapshot.providers.values()].filter(
+    ({ address }) => !address.origin.startsWith('sim:'),
+  )
+  const rows = settings.flatMap((provider) => {
+    const credentials: readonly (Credential | null)[] =
+      provider.credentials.length === 0 ? [null] : provider.credentials
+    return credentials.map((credential) => ({ provider, credential }))
+  })
+  const states: ProviderState[] = rows.map(({ provider, credential }) =>
+    stateOf(provider, credential?.source, 'checking'),
+  )
+  gateway.states = states
+  await Promise.all(
+    rows.map(async ({ provider, credential }, at) => {
+      const { probe: path } = provider.definition
+      const travels = credential === null || credential.kind === 'key'
+      const state =
+        path === null || !travels
+          ? 'not checked'
+          : describe(
+              await probe(
+                transport,
+                resolveTarget(provider, credential, { modelId: '', upstreamId: '', path, headers: [] }),
+                PROBE_MS,
+              ),
+            )
+      states[at] = stateOf(provider, credential?.source, state)
+    }),
+  )
+}
+
+/** Local servers that answer on their usual port, with the models they list. Never rejects. */
+export async function findLocalServers(
+  { gateway, transport }: Wired,
+  env: Environment,
+): Promise<LocalServer[]> {
+  const { providers, config } = gateway.snapshot
+  const configured = new Set(config.providers.map(({ id }) => id))
+  const found = await Promise.all(
+    LOCAL_SERVERS.filter((id) => !configured.has(id)).map(async (id) => {
+      const definition = findProvider(id)!
+      const settings = providers.get(id) ?? localServer(definition, env, [])?.settings
+      if (settings === undefined) return null
+      const target = resolveTarget(settings, null, {
+        modelId: '',
+        upstreamId: '',
+        path: definition.probe ?? '/models',
+        headers: [],
+      })
+      const said = await probe(transport, target, LOCAL_MS)
+      return said.state === 'works' ? localServer(definition, env, listedModels(said.body)) : null
+    }),
+  )
+  return found.filter((server) => server !== null)
+}
+
+function stateOf({ definition }: ProviderSettings, source: string | undefined, state: string): ProviderState {
+  return { providerId: definition.id, name: definition.name, source: source ?? 'no key needed', state }
+}
+
+function describe(result: Awaited<ReturnType<typeof probe>>): string {
+  switch (result.state) {
+    case 'works': {
+      const models = listedModels(result.body).length
+      return models === 0 ? 'works' : `works (${models} models)`
+    }
+    case 'refused':
+      return `refused (${result.status}): is the key still valid?`
+    case 'unreachable':
+      return 'unreachable'
+    default:
+      return result satisfies never
+  }
+}

@@ -1,0 +1,182 @@
+import { hostname } from 'node:os'
+import { type ConfiguredModel, createCatalog, loadSeed, withConfigured } from './catalog/index.ts'
+import { type Config, providerSettings } from './config/index.ts'
+import { dialect } from './dialects/index.ts'
+import { BodyReader, DEFAULT_BODY_LIMITS } from './http/body.ts'
+import type { Gateway, Snapshot } from './http/gateway.ts'
+import { estimateTokens } from './http/tokens.ts'
+import { KeyBook, keyHash, OrganizationBook } from './identity/index.ts'
+import { type Clock, GenerationIds, Wheel } from './lib/index.ts'
+import { type LedgerEvent, openLedger } from './money/index.ts'
+import { type Environment, ownProvider, type ProviderSettings } from './providers/index.ts'
+import { createUndiciTransport, DrainSlots, Targets, type Transport } from './relay/index.ts'
+import { HealthBook } from './routing/index.ts'
+import { createSimulator, SIMULATED_MODELS, SIMULATOR } from './simulator/index.ts'
+import { openStore } from './store/index.ts'
+import { faultFields, type Log } from './telemetry/index.ts'
+import { version } from './version.ts'
+
+/** How often a node on Postgres looks for keys and organizations that another one changed, ms. */
+const REFRESH_MS = 1_000
+
+export interface WireOptions {
+  readonly config: Config
+  readonly env: Environment
+  readonly clock: Clock
+  readonly log: Log
+  readonly operatorKey: string
+  /** Sentences of the configuration itself. */
+  readonly warnings: readonly string[]
+  /** Local servers found running. */
+  readonly local: readonly LocalServer[]
+  readonly restore: (file: string) => Promise<void>
+}
+
+export interface LocalServer {
+  readonly settings: ProviderSettings
+  readonly models: readonly ConfiguredModel[]
+}
+
+export interface Wired {
+  readonly gateway: Gateway
+  /** The network to providers, for probes. */
+  readonly transport: Transport
+  /** Puts a new configuration in force for the requests to come. */
+  apply(config: Config, warnings: readonly string[], local: readonly LocalServer[]): void
+  /** Closes everything in order; requests must have ended. */
+  close(): Promise<void>
+}
+
+const seed = createCatalogOfSeed()
+
+function createCatalogOfSeed() {
+  const { models, endpoints, version: name } = loadSeed()
+  return createCatalog({ models, endpoints }, name)
+}
+
+/** Puts a gateway together: opens the store, resolves what a crash left open, and joins the rooms. */
+export async function wire(options: WireOptions): Promise<Wired> {
+  const { config, env, clock, log } = options
+  const store = await openStore({ database: config.database?.reveal() ?? null, dataDir: config.data, clock })
+  const ledger = await openLedger(store, { clock, node: hostname(), onEvent: (event) => tell(log, event) })
+  const recovered = await ledger.recover(clock.now())
+  if (recovered.released + recovered.settled > 0)
+    log.warn('resolved what the last run left open', { count: recovered.released + recovered.settled })
+  const [keys, organizations] = await Promise.all([KeyBook.open(store, clock), OrganizationBook.open(store)])
+  const health = new HealthBook(Math.random)
+  const transport = createUndiciTransport({ proxy: proxyOf(env) })
+  const simulator = createSimulator({
+    clock,
+    timers: { setTimeout, clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout) },
+  })
+
+  function snapshotOf(next: Config, warnings: readonly string[], local: readonly LocalServer[]): Snapshot {
+    const resolved = providerSettings(next, env)
+    const providers = new Map(resolved.settings)
+    for (const { settings } of local)
+      if (!providers.has(settings.definition.id)) providers.set(settings.definition.id, settings)
+    if (next.simulator) providers.set(SIMULATOR.id, simulatorSettings)
+    const configured = [
+      ...resolved.models,
+      ...local.flatMap(({ models }) => models),
+      ...(next.simulator ? SIMULATED_MODELS : []),
+    ]
+    return {
+      config: next,
+      catalog: withConfigured(seed, configured),
+      providers,
+      targets: new Targets(providers, health),
+      warnings: [...warnings, ...resolved.warnings],
+    }
+  }
+
+  const wheel = new Wheel(clock)
+  const gateway: Gateway = {
+    version,
+    clock,
+    ids: new GenerationIds(clock),
+    log,
+    store,
+    ledger,
+    keys,
+    organizations,
+    health,
+    bodies: new BodyReader(clock, { ...DEFAULT_BODY_LIMITS, maxBytes: config.server.bodyLimit }),
+    relay: {
+      transport: (endpoint) => (endpoint.simulated ? simulator : transport),
+      target: (endpoint, failed) =>
+        gateway.snapshot.targets.target(endpoint, failed, clock.tick(), Math.random),
+      dialect,
+      health,
+      estimateTokens,
+      clock,
+      wheel,
+      drains: new DrainSlots(),
+      log: (event, id, error) => log.error(event, { id, ...faultFields(error) }),
+    },
+    operatorHash: keyHash(options.operatorKey),
+    snapshot: snapshotOf(config, options.warnings, options.local),
+    states: [],
+    inFlight: 0,
+    draining: false,
+    restore: options.restore,
+  }
+  const refresh = store.engine === 'postgres' ? setInterval(() => void pickUp(gateway), REFRESH_MS) : null
+  refresh?.unref()
+  return {
+    gateway,
+    transport,
+    apply(next, warnings, local) {
+      gateway.snapshot = snapshotOf(next, warnings, local)
+    },
+    async close() {
+      if (refresh !== null) clearInterval(refresh)
+      await simulator.close()
+      await transport.close()
+      await ledger.close()
+      await store.close()
+    },
+  }
+}
+
+const simulatorSettings: ProviderSettings = {
+  definition: {
+    ...ownProvider(SIMULATOR.id, SIMULATOR.dialect, 'http://127.0.0.1'),
+    name: SIMULATOR.name,
+    cancelStopsBilling: SIMULATOR.cancelStopsBilling,
+  },
+  credentials: [],
+  keyless: true,
+  address: { origin: SIMULATOR.origin, basePath: '' },
+  ownAddress: false,
+  headers: [],
+  deployments: {},
+  variables: {},
+}
+
+async function pickUp(gateway: Gateway): Promise<void> {
+  try {
+    await Promise.all([gateway.keys.refresh(), gateway.organizations.refresh()])
+  } catch (error) {
+    gateway.log.warn('keys could not be refreshed', faultFields(error))
+  }
+}
+
+function tell(log: Log, event: LedgerEvent): void {
+  if (event.type === 'halted')
+    log.error('the ledger cannot write; paid requests are refused', { fault: event.reason.slice(0, 200) })
+  else if (event.type === 'resumed') log.warn('the ledger writes again', { ms: event.afterMs })
+  else if (event.type === 'record_failed')
+    log.error('a usage record lost its details', { id: event.holdId, ...faultFields(event.error) })
+  else log.warn('a provider billed beyond the hold; the rest was written off', { id: event.holdId })
+}
+
+function proxyOf(
+  env: Environment,
+): { http: string | null; https: string | null; noProxy: string | null } | null {
+  const first = (...names: string[]) =>
+    names.map((name) => env[name]).find((value) => value !== undefined && value !== '') ?? null
+  const http = first('http_proxy', 'HTTP_PROXY')
+  const https = first('https_proxy', 'HTTPS_PROXY')
+  return http === null && https === null ? null : { http, https, noProxy: first('no_proxy', 'NO_PROXY') }
+}

@@ -77,7 +77,8 @@ class PostgresLedger implements Ledger {
   #chain: Chain
   #chains = 0
   #queue: Item[] = []
-  #pump: Promise<void> | null = null
+  #pump: Promise<void> = Promise.resolve()
+  #working = false
   #closed = false
   /** What never changes of the open holds that this node made, so that their rows are known before they are locked. */
   readonly #open = new Map<string, Hold>()
@@ -267,19 +268,17 @@ class PostgresLedger implements Ledger {
     }
     return new Promise((resolve, reject) => {
       this.#queue.push({ command, record, resolve, reject, tries: 0 })
-      this.#pump ??= new Promise<void>((done) => setImmediate(done))
-        .then(() => this.#work())
-        .finally(() => {
-          this.#pump = null
-        })
+      if (this.#working) return
+      this.#working = true
+      this.#pump = this.#work()
     })
   }
 
+  /** Commits what is queued, the commands of one turn of the event loop and those that came during a commit together. */
   async #work(): Promise<void> {
-    while (this.#queue.length > 0) {
-      const group = this.#queue.splice(0, MAX_GROUP)
-      await this.#commit(group)
-    }
+    await new Promise<void>((next) => setImmediate(next))
+    while (this.#queue.length > 0) await this.#commit(this.#queue.splice(0, MAX_GROUP))
+    this.#working = false
   }
 
   /** Commits a group; a lost lock is tried once more, one at fault is found by committing each alone. */

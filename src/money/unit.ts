@@ -47,20 +47,21 @@ export class Unit {
   /** Makes the change in the image and keeps it for the write. */
   add(image: Image, change: Change, chain: Chain): void {
     for (const delta of change.accounts) this.#account(delta, !image.accounts.has(delta.id))
+    const freshHold = change.hold !== null && !image.holds.has(change.hold.id)
     const freshLimits = change.limits.map((delta) => !image.limits.has(delta.key))
     apply(image, change)
     change.limits.forEach((delta, i) => {
       this.#limit(delta, freshLimits[i]!, image)
     })
-    if (change.hold !== null) this.#hold(change.hold)
+    if (change.hold !== null) this.#hold(change.hold, freshHold)
     if (change.journal === null) return
     this.before ??= chain.row()
     this.journals.push(chain.seal(change.journal))
   }
 
-  #hold(hold: Hold): void {
+  #hold(hold: Hold, fresh: boolean): void {
     const known = this.holds.get(hold.id)
-    if (known === undefined) this.holds.set(hold.id, { hold, fresh: hold.state === 'reserved' })
+    if (known === undefined) this.holds.set(hold.id, { hold, fresh })
     else known.hold = hold
   }
 

@@ -80,7 +80,8 @@ function holdsAndCharges(make: () => Promise<World>): void {
 
   it('raises a hold only as far as balance and cap allow', async () => {
     const { ledger, org } = await at(30_000_000n)
-    await ledger.reserve(reserveOf('e1', { limits: [capOf(`${org}-e`, 25_000_000n)] }, org))
+    const held = await ledger.reserve(reserveOf('e1', { limits: [capOf(`${org}-e`, 25_000_000n)] }, org))
+    if (held.ok) await held.durable
     expect((await ledger.extend('e1', 20_000_000n)).ok).toBe(true)
     expect((await ledger.extend('e1', 5n)).ok).toBe(true)
     expect(await ledger.extend('e1', 25_000_001n)).toMatchObject({ ok: false, refusal: { kind: 'limit' } })

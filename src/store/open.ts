@@ -34,6 +34,6 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
  * @throws StoreError when a server uses the directory, or the file is no sound database of ours
  */
 export async function restoreSqlite(file: string, dataDir: string): Promise<{ schemaVersion: number }> {
-  const { restore } = await import('./sqlite/backup.ts')
+  const { restore } = await import('./sqlite/restore.ts')
   return restore(file, dataDir)
 }

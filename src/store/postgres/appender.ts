@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg'
 import { type SqlValue, type StatementRef, type Step, StoreError } from '../store.ts'
-import { isConflict, toStoreError } from './errors.ts'
+import { isConflict, sqlState, toStoreError } from './errors.ts'
 import { type Command, Flight, type Landing } from './flight.ts'
 import { numberPlaceholders } from './placeholders.ts'
 
@@ -16,7 +16,9 @@ const maxTries = 5
 const flightLimitMs = 20_000
 
 /** After a lost commit: how long to ask the server for its outcome, and how often. */
-const inquiryMs = { limit: 5_000, pause: 200 }
+const inquiryMs = { limit: 30_000, pause: 200 }
+
+const lostMessage = 'the database: the connection was lost'
 
 interface Unit {
   readonly steps: readonly Step[]
@@ -33,6 +35,8 @@ export class Appender {
   #waiting: Unit[] = []
   #working: Promise<void> | null = null
   #closed = false
+  /** The server went away during a commit, whose outcome is being asked for. */
+  #lost = false
 
   constructor(pool: Pool) {
     this.#pool = pool
@@ -50,6 +54,7 @@ export class Appender {
 
   append(steps: readonly Step[], keys: readonly string[] = []): Promise<void> {
     if (this.#closed) return Promise.reject(new StoreError('the database is closed'))
+    if (this.#lost) return Promise.reject(new StoreError(lostMessage))
     if (this.#waiting.length >= maxWaiting) {
       return Promise.reject(new StoreError(`${maxWaiting} writes wait already`))
     }
@@ -121,19 +126,27 @@ export class Appender {
   async #commit(client: PoolClient, id: string | null): Promise<void> {
     const { error } = await fly(client, [plain('commit')])
     if (!error) return
-    if (id === null || !('code' in error ? isLost(String(error.code)) : true)) throw error
+    if (id === null || !isLost(error)) throw error
+    this.#lost = true
+    // Nothing of these has been sent; they need not wait for the answer.
+    for (const unit of this.#waiting.splice(0)) unit.reject(new StoreError(lostMessage))
+    try {
+      if (!(await this.#isCommitted(id))) throw error
+    } finally {
+      this.#lost = false
+    }
+  }
+
+  /** Asks until the server knows: https://www.postgresql.org/docs/current/functions-info.html (pg_xact_status) */
+  async #isCommitted(id: string): Promise<boolean> {
     const until = performance.now() + inquiryMs.limit
     while (performance.now() < until) {
-      try {
-        const found = await this.#pool.query<{ status: string | null }>(
-          'select pg_xact_status($1) as status',
-          [id],
-        )
-        if (found.rows[0]?.status === 'committed') return
-        if (found.rows[0]?.status === 'aborted') throw error
-      } catch (problem) {
-        if (problem === error) throw error
-      }
+      const query = this.#pool.query<{ status: string | null }>('select pg_xact_status($1) as status', [id])
+      const status = await query.then(
+        ({ rows }) => rows[0]?.status,
+        () => null,
+      )
+      if (status === 'committed' || status === 'aborted') return status === 'committed'
       await new Promise((resolve) => setTimeout(resolve, inquiryMs.pause))
     }
     throw new StoreError('the connection was lost during a commit, and its outcome could not be found out')
@@ -253,7 +266,8 @@ async function rollback(client: PoolClient): Promise<boolean> {
   return error === null
 }
 
-/** Of a code: whether the connection went away, so that a commit may have happened or not. */
-function isLost(code: string): boolean {
-  return !/^[0-9A-Z]{5}$/.test(code) || code.startsWith('08') || code.startsWith('57P')
+/** Whether the connection went away, so that a commit may have happened or not. */
+function isLost(error: Error): boolean {
+  const state = sqlState(error)
+  return state === '' || state.startsWith('08') || state.startsWith('57P')
 }

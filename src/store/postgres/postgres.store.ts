@@ -6,6 +6,7 @@ import type { Database } from '../schema.ts'
 import { type StatementRef, type Step, type Store, StoreError } from '../store.ts'
 import { Appender } from './appender.ts'
 import { postgresDialect } from './dialect.ts'
+import { toStoreError } from './errors.ts'
 import { types } from './types.ts'
 
 export interface PostgresSettings {
@@ -39,12 +40,20 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
   pool.on('connect', (client) => client.on('error', () => {}))
   const db = new Kysely<Database>({ dialect: postgresDialect(pool) })
   try {
+    await refuseOld(pool)
     await migrate(db, 'postgres', settings.clock.now())
   } catch (error) {
     await pool.end()
-    throw error
+    throw toStoreError(error)
   }
   return new PostgresStore(db, pool)
+}
+
+/** Finding out the outcome of a lost commit needs `pg_current_xact_id`, which came with version 13. */
+async function refuseOld(pool: pg.Pool): Promise<void> {
+  const { rows } = await pool.query<{ server_version_num: string }>('show server_version_num')
+  if (Number(rows[0]?.server_version_num) >= 130_000) return
+  throw new StoreError('Postgres 13 or later is needed', 'invalid')
 }
 
 class PostgresStore implements Store {

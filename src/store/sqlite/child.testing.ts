@@ -7,10 +7,12 @@ const inFlight = 32
 
 const store = await openSqliteStore({ dataDir: process.argv[2]!, clock: systemClock })
 const insert = store.prepare('insert into settings (name, value) values (?, ?)')
-const found = await sql<{ last: bigint | null }>`
-  select max(cast(value as integer)) as last from settings where name like 'n%'`.execute(store.db)
-let next = Number(found.rows[0]?.last ?? 0)
-console.log('open')
+const found = await sql<{ rows: bigint; last: bigint | null; check: string }>`
+  select count(*) as rows, max(cast(value as integer)) as last, (select * from pragma_integrity_check) as "check"
+  from settings where name like 'n%'`.execute(store.db)
+const { rows, last, check } = found.rows[0]!
+let next = Number(last ?? 0)
+console.log(JSON.stringify({ rows: Number(rows), last: next, check }))
 
 async function work(): Promise<void> {
   for (;;) {

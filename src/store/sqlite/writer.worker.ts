@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { prepareDirectory, takeLock } from '../lock.ts'
+import { StoreError } from '../store.ts'
 import { openDatabase } from './database.ts'
 import type { Cell, WriterMessage } from './protocol.ts'
 import { toFailure } from './statements.ts'
@@ -18,7 +19,7 @@ const post = (message: WriterMessage): void => port.postMessage(message)
 function start({ dataDir, lockWaitMs }: WriterSettings): void {
   prepareDirectory(dataDir)
   const unlock = takeLock(dataDir, lockWaitMs)
-  const db = openDatabase(dataDir)
+  const db = openOrUnlock(dataDir, unlock)
   let scheduled = false
   const writer = new Writer(db, {
     answer: (answer) => post({ type: 'answer', answer }),
@@ -45,6 +46,15 @@ function start({ dataDir, lockWaitMs }: WriterSettings): void {
     writer.take(message)
     schedule()
   })
+}
+
+function openOrUnlock(dataDir: string, unlock: () => void): ReturnType<typeof openDatabase> {
+  try {
+    return openDatabase(dataDir)
+  } catch (error) {
+    unlock()
+    throw new StoreError(`the database in ${dataDir} cannot be opened: ${toFailure(error).message}`)
+  }
 }
 
 try {

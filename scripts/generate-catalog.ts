@@ -22,6 +22,10 @@ const SEED = join(import.meta.dirname, '../src/catalog/seed')
 /** Prices are read as of the freshest source's date, so that the outcome does not depend on the day of the run. */
 const AS_OF = SOURCES['pi-ai'].asOf
 
+function loadOverrides(): { prices: Override[] } {
+  return JSON.parse(readFileSync(join(import.meta.dirname, 'catalog/overrides.json'), 'utf8'))
+}
+
 async function observe(folders: Readonly<Record<SourceId, string>>): Promise<Observation[]> {
   const all = [
     ...read.readPi(folders['pi-ai']),
@@ -63,7 +67,7 @@ function fail(disagreements: readonly Disagreement[]): never {
   const lines = disagreements.map((one) => `  ${JSON.stringify(one)}`)
   console.error(`${lines.length} prices differ by more than 1 % between sources and no override decides:`)
   console.error(
-    `${lines.join('\n')}\nRead both, then add to scripts/catalog/overrides.json: take, reason, decided.`,
+    `${lines.join('\n')}\nRead both, then add to prices in scripts/catalog/overrides.json: take, reason, decided.`,
   )
   process.exit(1)
 }
@@ -99,6 +103,17 @@ function finish(drafts: readonly Draft[], parameters: string[][]): SeedEndpoint[
   return drafts.map(({ group: _, parameters: names, ...rest }) => ({ ...rest, parameters: intern(names) }))
 }
 
+/** What the model's own maker calls it besides the name that is sent: dated ids, older spellings. */
+function otherNames(drafts: readonly Draft[]): string[] {
+  const sent = new Set(drafts.map(({ upstream }) => upstream.toLowerCase()))
+  const names = drafts.flatMap(({ group, provider }) =>
+    provider === 'amazon-bedrock' || AGGREGATORS.has(provider) || group.tag !== provider
+      ? []
+      : group.observations.map(({ upstreamId }) => upstreamId.toLowerCase()),
+  )
+  return [...new Set(names)].filter((name) => !sent.has(name) && !name.includes('/')).sort()
+}
+
 /** Names are the registry's; an endpoint that speaks another format than its provider would never be reached. */
 function registered(id: string, dialect: string): { name: string; dialect: string } {
   const provider = findProvider(id)
@@ -125,9 +140,7 @@ async function main(): Promise<void> {
     SourceId,
     string
   >
-  const overrides = JSON.parse(
-    readFileSync(join(import.meta.dirname, 'catalog/overrides.json'), 'utf8'),
-  ) as Override[]
+  const { prices: overrides } = loadOverrides()
   const observations = await observe(folders)
   const nameOf = createNormaliser(await read.readKnownIds(folders))
   const groups = groupObservations(
@@ -147,7 +160,8 @@ async function main(): Promise<void> {
   )
   const models: SeedModel[] = [...Map.groupBy(drafts, (draft) => draft.model)]
     .map(([id, members]) => {
-      const aliases = Object.entries(MOVED).flatMap(([alias, target]) => (target === id ? [alias] : []))
+      const moved = Object.entries(MOVED).flatMap(([alias, target]) => (target === id ? [alias] : []))
+      const aliases = [...moved, ...otherNames(members)]
       const model = buildModel(id, members, dated.get(id) ?? [], routerNames.get(id))
       return aliases.length > 0 ? { ...model, aliases } : model
     })

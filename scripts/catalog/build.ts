@@ -99,7 +99,7 @@ export function buildEndpoint(
     ...(group.quantization === 'unknown' ? {} : { quantization: group.quantization }),
     ...(price ? { price } : {}),
     parameters,
-    input: modalities(input ?? ['text'], usual, price !== null && hasAudioPrice(own)),
+    input: modalities(input ?? ['text'], usual, price !== null && hasAudioPrice([...own, ...siblings])),
     output: embeds ? 'embeddings' : 'text',
     ...(can.reasoning && !embeds ? { reasoning: true as const } : {}),
     ...(price?.cacheRead && !['anthropic-messages', 'bedrock-converse'].includes(actual)
@@ -139,7 +139,8 @@ function richest(seen: readonly Observation[], { model }: Group): [readonly stri
 }
 
 /** Audio in at another price than text has no place in a tariff: such an endpoint does not offer it. */
-const hasAudioPrice = (own: readonly Observation[]): boolean => own.some((seen) => seen.audioPriced === true)
+const hasAudioPrice = (seen: readonly Observation[]): boolean =>
+  seen.some(({ audioPriced }) => audioPriced === true)
 
 const ORDER = ['text', 'image', 'file', 'audio', 'video']
 
@@ -172,7 +173,7 @@ function upstreamId({ provider, observations }: Group): string {
   const fresh = FACT_ORDER.find((source) => observations.some((seen) => seen.source === source)) ?? 'pi-ai'
   const real = observations.filter((seen) => !/^regional\./.test(seen.upstreamId))
   const ids = real.filter((seen) => seen.source === fresh || !real.some((o) => o.source === fresh))
-  const sorted = ids.map((seen) => (seen.via ? `${seen.upstreamId}:${seen.via}` : seen.upstreamId))
+  const sorted = ids.map((seen) => seen.upstreamId)
   sorted.sort((a, b) => a.length - b.length || (a < b ? -1 : 1))
   return (provider === 'amazon-bedrock' ? sorted.at(-1) : sorted[0]) ?? ''
 }
@@ -227,7 +228,7 @@ export function buildModel(
   }
   const widest = drafts.reduce((best, draft) => (draft.context > best.context ? draft : best))
   const maxOutput = Math.max(0, ...drafts.map((draft) => draft.maxOutput ?? 0))
-  const huggingFaceId = drafts.find((draft) => draft.provider === 'huggingface')?.upstream.replace(/:.*/, '')
+  const huggingFaceId = drafts.find((draft) => draft.provider === 'huggingface')?.upstream
   return {
     id,
     name: name?.includes(': ') ? name.trim() : `${authorName(author)}: ${(name ?? titled(slug)).trim()}`,

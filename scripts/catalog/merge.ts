@@ -59,8 +59,8 @@ export function groupObservations(
   })
 }
 
-function tagOf({ provider, via, named }: Named): string {
-  const parts = [via, named.suffix, named.quantization === 'unknown' ? null : named.quantization]
+function tagOf({ provider, named }: Named): string {
+  const parts = [named.suffix, named.quantization === 'unknown' ? null : named.quantization]
   const suffix = parts.filter((part) => typeof part === 'string').join('-')
   return suffix ? `${provider}/${suffix}` : provider
 }

@@ -29,8 +29,6 @@ export interface Observation {
   readonly provider: string
   /** The provider's own name of the model. */
   readonly upstreamId: string
-  /** Tag suffix known from the source (a router's target), beside what the name carries. */
-  readonly via?: string
   readonly name?: string
   readonly price?: Price
   readonly context?: number

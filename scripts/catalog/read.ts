@@ -99,25 +99,20 @@ export async function readGenai(folder: string, asOf: string): Promise<Observati
     findProvider(options: { providerId: string }): { models: GenaiModel[] } | undefined
   }
   const models = (id: string) => module.findProvider({ providerId: id })?.models ?? []
-  const observe = (provider: string, model: GenaiModel, via?: string): Observation =>
+  const observe = (provider: string, model: GenaiModel): Observation =>
     said<Observation>({
       source: 'genai-prices',
       provider,
       upstreamId: UPSTREAM_IDS[provider]?.[model.id] ?? model.id,
-      via,
       name: model.name,
       price: genaiPrice(model, asOf),
       context: positive(model.context_window),
       retired: model.deprecated === true ? true : undefined,
       audioPriced: pricesAudio(model) ? true : undefined,
     })
-  const direct = Object.entries(PROVIDERS).flatMap(([provider, { genai }]) =>
+  return Object.entries(PROVIDERS).flatMap(([provider, { genai }]) =>
     genai ? models(genai).map((model) => observe(provider, model)) : [],
   )
-  const routed = ['cerebras', 'fireworks-ai', 'groq', 'hyperbolic', 'nebius', 'novita', 'nscale', 'ovhcloud']
-    .concat(['publicai', 'sambanova', 'together'])
-    .flatMap((via) => models(`huggingface_${via}`).map((model) => observe('huggingface', model, via)))
-  return [...direct, ...routed]
 }
 
 /** OpenRouter's ids as the packages know them, freshest first: the spellings users expect. */

@@ -50,7 +50,12 @@ function index(models: readonly Model[], byModel: ReadonlyMap<string, Endpoint[]
   const all = models.map((model) => ({ model, endpoints: byModel.get(model.id) ?? [], variants: [] }))
   for (const resolved of all) names.set(resolved.model.id.toLowerCase(), resolved)
   for (const resolved of all) {
-    for (const name of [resolved.model.canonicalSlug, ...resolved.model.aliases]) claim(names, name, resolved)
+    const { id, canonicalSlug, aliases } = resolved.model
+    claim(names, canonicalSlug, resolved)
+    for (const alias of aliases) {
+      claim(names, alias, resolved)
+      if (!alias.includes('/')) claim(names, `${id.slice(0, id.indexOf('/'))}/${alias}`, resolved)
+    }
   }
   const claims = new Map<string, Resolved | null>()
   for (const resolved of all) {

@@ -117,6 +117,9 @@ function readModel(
   }
 }
 
+/** Digits in groups of three; Intl takes longer to wake than the whole seed. */
+const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',')
+
 /** One sentence of facts; prose of others is not ours to copy. */
 function describe({ name, context, input, output, reasoning }: SeedModel): string {
   const takes = input.replaceAll(',', ', ')
@@ -126,5 +129,5 @@ function describe({ name, context, input, output, reasoning }: SeedModel): strin
       : reasoning
         ? 'reasons before it answers'
         : 'answers in text'
-  return `${name} takes ${takes} of up to ${context.toLocaleString('en-US')} tokens and ${kind}.`
+  return `${name} takes ${takes} of up to ${grouped(context)} tokens and ${kind}.`
 }

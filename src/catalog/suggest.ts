@@ -58,20 +58,33 @@ function overlap(a: Entry, b: Entry): number {
 }
 
 function likeness(asked: Entry, candidate: Entry): number {
-  const bare = candidate.text.slice(candidate.text.indexOf('/') + 1)
   const edits = Math.max(
     alike(asked.text, candidate.text),
-    alike(asked.text.slice(asked.text.indexOf('/') + 1), bare) - 0.02,
+    alike(bare(asked.text), bare(candidate.text)) - 0.02,
+    within(bare(asked.text), bare(candidate.text)),
+    squash(asked.text) === squash(candidate.text) ? 0.99 : 0,
   )
   let shared = 0
   for (const token of asked.tokens) if (candidate.tokens.has(token)) shared++
-  const words = shared / Math.max(1, Math.max(asked.tokens.size, candidate.tokens.size))
+  const words = shared / Math.max(1, asked.tokens.size, candidate.tokens.size)
   return 0.7 * edits + 0.3 * words
 }
+
+/** Letters and digits of the name: equal where only separators differ (`opus-45`, `opus-4.5`). */
+const squash = (text: string): string => bare(text).replace(/[^a-z0-9]/g, '')
+
+/** The name without its author. */
+const bare = (text: string): string => text.slice(text.indexOf('/') + 1)
 
 function alike(a: string, b: string): number {
   const longest = Math.max(a.length, b.length)
   return longest === 0 ? 0 : 1 - distance(a, b) / longest
+}
+
+/** One name with something added to it, as in `gpt-5.1-turbo`: 0.7 and more; 0 when neither begins the other. */
+function within(a: string, b: string): number {
+  const [short, long] = a.length < b.length ? [a, b] : [b, a]
+  return short.length >= 4 && long.startsWith(`${short}-`) ? 0.7 + (0.3 * short.length) / long.length : 0
 }
 
 /**

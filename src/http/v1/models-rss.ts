@@ -12,15 +12,15 @@ export function modelsRss(models: readonly ModelBody[], origin: string, chatLink
       : `${origin}/models/${model.id}`
     return [
       '<item>',
-      `<title>${escape(model.name)}</title>`,
-      `<link>${escape(link)}</link>`,
-      `<guid isPermaLink="false">${escape(model.id)}</guid>`,
-      `<description>${escape(model.description)}</description>`,
+      `<title>${xmlText(model.name)}</title>`,
+      `<link>${xmlText(link)}</link>`,
+      `<guid isPermaLink="false">${xmlText(model.id)}</guid>`,
+      `<description>${xmlText(model.description)}</description>`,
       model.created > 0 ? `<pubDate>${new Date(model.created * 1000).toUTCString()}</pubDate>` : '',
       '</item>',
     ].join('')
   })
-  const channel = `<title>Models</title><link>${escape(origin)}/models</link><description>Models of this gateway</description>`
+  const channel = `<title>Models</title><link>${xmlText(origin)}/models</link><description>Models of this gateway</description>`
   return `<?xml version="1.0" encoding="UTF-8"?>\n<rss version="2.0"><channel>${channel}\n${items.join('\n')}\n</channel></rss>\n`
 }
 
@@ -33,8 +33,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 }
 
 /** XML text; characters that XML 1.0 cannot hold are left out. */
-function escape(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are exactly what XML forbids.
+function xmlText(text: string): string {
   return text
     .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '')
     .replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c)

@@ -89,7 +89,7 @@ function matches({ model, endpoints, top }: Row, asked: ModelsQuery, live: Model
     (asked.providers.length === 0 || endpoints.some((endpoint) => isAt(endpoint, asked.providers))) &&
     (asked.region === null || endpoints.some((endpoint) => isIn(endpoint, asked.region))) &&
     inside(ageInDays(model, live.nowSeconds), asked.ageDays) &&
-    hasUnknown(asked)
+    asksOnlyKnown(asked)
   )
 }
 
@@ -126,7 +126,7 @@ function inside(figure: number | null, { min, max }: Range): boolean {
 }
 
 /** Filters by what no source of ours tells (categories, benchmarks, licences, retention): they match nothing. */
-function hasUnknown({
+function asksOnlyKnown({
   category,
   distillable,
   zdr,

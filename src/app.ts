@@ -1,6 +1,4 @@
 import { Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
-import { GatewayError } from './chat/index.ts'
 import { backup, restore } from './http/admin/backup.ts'
 import { addCredit, showCredit } from './http/admin/credits.ts'
 import { verifyLedger } from './http/admin/ledger.ts'
@@ -11,7 +9,7 @@ import type { Gateway, RouteContext, RouteEnv } from './http/gateway.ts'
 import { guard } from './http/guard.ts'
 import { health, ready } from './http/health.ts'
 import { failed, noRoute } from './http/no-route.ts'
-import { configSchema } from './http/schema.ts'
+import { configSchema, errorsPage } from './http/pages.ts'
 import {
   countModels,
   listModels,
@@ -32,6 +30,7 @@ const PAGES: readonly (readonly [path: string, handler: Handler])[] = [
   ['/health', health],
   ['/ready', ready],
   ['/schema.json', configSchema],
+  ['/docs/errors.md', errorsPage],
 ]
 
 /**
@@ -69,21 +68,13 @@ const ROUTES: readonly (readonly [
   ['POST', '/admin/restore', 'operator', restore],
 ]
 
-/** Largest body of a management request, bytes: far above any real one. */
-const MAX_BODY = 1024 * 1024
-
 /** The routes as a Hono application. */
 export function createApp(gateway: Gateway): Hono<RouteEnv> {
   const app = new Hono<RouteEnv>()
-  app.use(bodyLimit({ maxSize: MAX_BODY, onError: (c) => failed(gateway, c as RouteContext, tooLarge()) }))
   for (const [path, handler] of PAGES) app.get(path, (c) => handler(gateway, c))
   for (const [method, path, access, handler] of ROUTES)
     app.on(method, `/api/v1${path}`, guard(gateway, access), (c) => handler(gateway, c))
   app.notFound((c) => noRoute(gateway, c))
   app.onError((error, c) => failed(gateway, c, error))
   return app
-}
-
-function tooLarge(): GatewayError {
-  return new GatewayError('payload_too_large', 'The body of a management request may have at most 1 MiB.')
 }

@@ -41,6 +41,11 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS
 
+/** Where an error code is explained: a path below the gateway's own address, which serves the page. */
+export function errorPage(code: ErrorCode): string {
+  return `/docs/errors.md#${code}`
+}
+
 /** Extra facts for `error.metadata`; never holds a prompt, a key or a header value of ours. */
 export type ErrorMetadata = Readonly<Record<string, unknown>>
 

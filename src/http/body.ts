@@ -48,9 +48,9 @@ export class BodyReader {
    * The bytes of the body. Throws GatewayError `payload_too_large` (413), `unavailable` (503, too many bytes in flight)
    * or `request_timeout` (408, too slow, or the client went away).
    */
-  read(request: IncomingMessage): Promise<Buffer> {
+  read(request: IncomingMessage, maxBytes: number = this.#limits.maxBytes): Promise<Buffer> {
     const declared = Number(request.headers['content-length'] ?? Number.NaN)
-    if (declared > this.#limits.maxBytes) return Promise.reject(this.#tooLarge())
+    if (declared > maxBytes) return Promise.reject(tooLarge(maxBytes))
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = []
       const started = this.#clock.tick()
@@ -68,7 +68,7 @@ export class BodyReader {
       const onData = (chunk: Buffer) => {
         size += chunk.length
         this.#inFlight += chunk.length
-        if (size > this.#limits.maxBytes) settle(this.#tooLarge())
+        if (size > maxBytes) settle(tooLarge(maxBytes))
         else if (this.#inFlight > this.#limits.maxInFlightBytes) settle(tooBusy())
         else chunks.push(chunk)
       }
@@ -81,14 +81,6 @@ export class BodyReader {
       }, PACE_MS)
       request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
     })
-  }
-
-  #tooLarge(): GatewayError {
-    const limit = this.#limits.maxBytes / (1024 * 1024)
-    return new GatewayError(
-      'payload_too_large',
-      `The request body is larger than the ${limit} MiB that this gateway takes. Send images and files as URLs, or split the request.`,
-    )
   }
 }
 
@@ -126,6 +118,13 @@ function checkShape(root: unknown): void {
     }
     level = next
   }
+}
+
+function tooLarge(maxBytes: number): GatewayError {
+  return new GatewayError(
+    'payload_too_large',
+    `The request body is larger than the ${maxBytes / (1024 * 1024)} MiB that are taken here. Send images and files as URLs, or split the request.`,
+  )
 }
 
 function tooBusy(): GatewayError {

@@ -61,6 +61,9 @@ export function routingSnapshot(gateway: Gateway, { catalog, targets }: Snapshot
     hasCredential: (providerId) => targets.reaches(providerId),
     credentialHint: (providerId) => findProvider(providerId)?.env ?? [],
     hasDialect: (id) => dialect(id) !== null,
-    health: (endpointId) => gateway.health.health(endpointId, now),
+    health: (endpointId) => {
+      const providerId = catalog.endpoint(endpointId)?.providerId ?? ''
+      return gateway.health.health(endpointId, now, targets.credentialIds(providerId))
+    },
   }
 }

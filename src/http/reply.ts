@@ -1,24 +1,12 @@
 import type { ServerResponse } from 'node:http'
-import { ERRORS, GatewayError } from '../chat/index.ts'
+import { GatewayError } from '../chat/index.ts'
+import { dialect } from '../dialects/index.ts'
 
-const DOCS = 'docs/errors.md'
+const api = dialect('openai-chat')!
 
-/** OpenRouter's error envelope with both spellings of the type; `doc` names the page about this code. */
+/** The error in the shape of the API, which is that of chat completions: OpenRouter's envelope. */
 export function errorBody(error: GatewayError, id: string | null): Record<string, unknown> {
-  const { status, type } = ERRORS[error.code]
-  return {
-    error: {
-      code: status,
-      message: error.message,
-      metadata: {
-        error_type: type,
-        error_code: error.code,
-        ...error.metadata,
-        doc: `${DOCS}#${error.code}`,
-        ...(id === null ? {} : { generation_id: id }),
-      },
-    },
-  }
+  return api.encodeError(error, id).body as Record<string, unknown>
 }
 
 /** Headers that go with an error: Retry-After in whole seconds, rounded up. */

@@ -1,9 +1,23 @@
 import type { z } from 'zod'
 import { GatewayError } from '../chat/index.ts'
+import { parseJson } from './body.ts'
+import type { Gateway, RouteContext } from './gateway.ts'
+import { incomingOf } from './guard.ts'
 
-/** The body as the schema wants it. Throws GatewayError `invalid_request` that names the first field that is wrong, and why. */
-export function read<T extends z.ZodType>(schema: T, body: unknown): z.infer<T> {
-  const result = schema.safeParse(body)
+/** Largest body of a management request, bytes: far above any real one. */
+const MAX_BODY = 1024 * 1024
+
+/**
+ * The body of a management request as the schema wants it; an empty one counts as `{}`. Throws GatewayError
+ * `invalid_request` that names the first field that is wrong, and why, or what `BodyReader` throws.
+ */
+export async function readBody<T extends z.ZodType>(
+  gateway: Gateway,
+  c: RouteContext,
+  schema: T,
+): Promise<z.infer<T>> {
+  const bytes = await gateway.bodies.read(incomingOf(c), MAX_BODY)
+  const result = schema.safeParse(bytes.length === 0 ? {} : parseJson(bytes))
   if (result.success) return result.data
   const issue = result.error.issues[0]!
   const field = issue.path.join('.')

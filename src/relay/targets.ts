@@ -16,6 +16,7 @@ interface Reach {
   readonly settings: ProviderSettings
   /** Those that travel as a header; what has to sign is for dialects that can. */
   readonly credentials: ReadonlyMap<string, Credential>
+  readonly ids: readonly string[]
 }
 
 /**
@@ -31,7 +32,11 @@ export class Targets {
     this.#picker = picker
     for (const [id, settings] of providers) {
       const keys = settings.credentials.filter((credential) => credential.kind === 'key')
-      this.#providers.set(id, { settings, credentials: new Map(keys.map((key) => [key.id, key])) })
+      this.#providers.set(id, {
+        settings,
+        credentials: new Map(keys.map((key) => [key.id, key])),
+        ids: keys.map((key) => key.id),
+      })
     }
   }
 
@@ -39,6 +44,12 @@ export class Targets {
   reaches(providerId: string): boolean {
     const reach = this.#providers.get(providerId)
     return reach !== undefined && (reach.credentials.size > 0 || reach.settings.keyless)
+  }
+
+  /** Credentials of the provider, for its health; null when none is needed or known. */
+  credentialIds(providerId: string): readonly string[] | null {
+    const ids = this.#providers.get(providerId)?.ids
+    return ids === undefined || ids.length === 0 ? null : ids
   }
 
   /** How to reach the endpoint with a credential that is not among `failed`; null when there is none left. */
@@ -51,7 +62,7 @@ export class Targets {
     const reach = this.#providers.get(endpoint.providerId)
     if (reach === undefined) return null
     if (reach.credentials.size === 0) return reach.settings.keyless ? this.#of(endpoint, reach, null) : null
-    const ids = [...reach.credentials.keys()].filter((id) => !failed.has(id))
+    const ids = failed.size === 0 ? reach.ids : reach.ids.filter((id) => !failed.has(id))
     const picked = this.#picker.pickCredential(ids, nowMs, random, endpoint.id)
     return picked === null ? null : this.#of(endpoint, reach, reach.credentials.get(picked)!)
   }

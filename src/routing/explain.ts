@@ -1,5 +1,6 @@
 import { perMillion } from './filter.ts'
 import type { Candidate, ExclusionReason, Plan } from './plan.types.ts'
+import { comparablePrice } from './price.ts'
 
 /** A plan in the words of `waybill route explain --json` and `POST /api/v1/route/explain`. */
 export interface Explanation {
@@ -44,7 +45,7 @@ export function explainPlan(plan: Plan): Explanation {
       endpoint: candidate.endpoint.id,
       excluded: candidate.excluded,
       reason: candidate.detail ?? candidate.note,
-      price_per_million: candidate.price === null ? null : perMillion(candidate.price).slice(1, -2),
+      price_per_million: priceOf(candidate),
       weight: candidate.weight === null ? null : Math.round(candidate.weight * 1_000) / 1_000,
     })),
   }
@@ -74,6 +75,12 @@ export function explainLines(explanation: Explanation, limit = 60): string[] {
   if (hidden > 0) lines.push(`     and ${hidden} more`)
   if (explanation.error !== null) lines.push(explanation.error.message)
   return lines
+}
+
+/** Also of what was left out, where the tariff is known: USD per million tokens. */
+function priceOf({ price, endpoint }: Candidate): string | null {
+  const known = price ?? (endpoint.tariff === null ? null : comparablePrice(endpoint.tariff))
+  return known === null ? null : perMillion(known).slice(1, -2)
 }
 
 function ranked(plan: Plan): Candidate[] {

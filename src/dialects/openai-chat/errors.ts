@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode, type GatewayError, type UpstreamError } from '../../chat/index.ts'
+import { ERRORS, type ErrorCode, errorPage, type GatewayError, type UpstreamError } from '../../chat/index.ts'
 import { count, isObject, type Json, object, parseJson, text } from '../json.ts'
 import { type HeaderReader, retryAfter } from '../retry-after.ts'
 import type { WireError } from './wire.ts'
@@ -52,14 +52,19 @@ export function decodeErrorObject(error: unknown): UpstreamError {
 
 /** The error envelope of OpenRouter: integer `code` beside `metadata.error_type`; `id` goes into the metadata. */
 export function encodeError(error: GatewayError, id: string | null): { status: number; body: Json } {
-  const metadata: Json = { error_type: ERRORS[error.code].type, ...error.metadata }
+  const metadata: Json = { ...error.metadata }
   if (id !== null) metadata['generation_id'] = id
-  return { status: error.status, body: { error: { code: error.status, message: error.message, metadata } } }
+  return { status: error.status, body: { error: encodeStreamError(error.code, error.message, metadata) } }
 }
 
-/** The `error` member of a chunk that ends a stream. */
+/** The `error` member of an answer, or of a chunk that ends a stream. */
 export function encodeStreamError(code: ErrorCode, message: string, metadata: Json): WireError {
-  return { code: ERRORS[code].status, message, metadata: { error_type: ERRORS[code].type, ...metadata } }
+  const { status, type } = ERRORS[code]
+  return {
+    code: status,
+    message,
+    metadata: { error_type: type, error_code: code, ...metadata, doc: errorPage(code) },
+  }
 }
 
 interface Known {

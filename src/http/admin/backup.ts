@@ -2,13 +2,13 @@ import { isAbsolute } from 'node:path'
 import { z } from 'zod'
 import { GatewayError } from '../../chat/index.ts'
 import type { Gateway, RouteContext } from '../gateway.ts'
-import { read } from '../validate.ts'
+import { readBody } from '../validate.ts'
 
 const File = z.strictObject({ file: z.string().min(1).max(4096) })
 
 /** `POST /admin/backup {file}`: copies the database while running. Secrets are not in it. */
 export async function backup(gateway: Gateway, c: RouteContext): Promise<Response> {
-  const file = await readFile(c)
+  const file = await fileOf(gateway, c)
   try {
     await gateway.store.backup(file)
   } catch (error) {
@@ -19,13 +19,13 @@ export async function backup(gateway: Gateway, c: RouteContext): Promise<Respons
 
 /** `POST /admin/restore {file}`: checks the backup and its ledger, waits for running requests, then takes its place. */
 export async function restore(gateway: Gateway, c: RouteContext): Promise<Response> {
-  const file = await readFile(c)
+  const file = await fileOf(gateway, c)
   await gateway.restore(file)
   return c.json({ data: { file, restored: true } })
 }
 
-async function readFile(c: RouteContext): Promise<string> {
-  const { file } = read(File, await c.req.json().catch(() => null))
+async function fileOf(gateway: Gateway, c: RouteContext): Promise<string> {
+  const { file } = await readBody(gateway, c, File)
   if (!isAbsolute(file))
     throw new GatewayError('invalid_request', '"file" must be an absolute path on the server.')
   return file

@@ -4,7 +4,7 @@ import { nanosToDecimal } from '../../money/index.ts'
 import { type Gateway, organizationOf, type RouteContext } from '../gateway.ts'
 import { readUsd } from '../money.ts'
 import { creditsMode } from '../v1/credits.ts'
-import { read } from '../validate.ts'
+import { readBody } from '../validate.ts'
 
 const Add = z.strictObject({
   amount_usd: z.union([z.number(), z.string()]),
@@ -16,7 +16,7 @@ const Add = z.strictObject({
 
 /** `POST /admin/credits`: adds credit by hand (a negative amount corrects); never below what is held. */
 export async function addCredit(gateway: Gateway, c: RouteContext): Promise<Response> {
-  const body = read(Add, await c.req.json().catch(() => null))
+  const body = await readBody(gateway, c, Add)
   const amountNanos = readUsd(body.amount_usd, 'amount_usd')
   if (amountNanos === 0n) throw new GatewayError('invalid_request', '"amount_usd" must not be 0.')
   const organizationId = body.organization_id ?? organizationOf(c.get('caller'))

@@ -3,7 +3,7 @@ import { dialect } from '../../dialects/index.ts'
 import { explainLines, explainPlan, type PlanRequest, planAttempts } from '../../routing/index.ts'
 import type { Gateway, RouteContext } from '../gateway.ts'
 import { MAX_ATTEMPTS, routingSnapshot } from '../plan.ts'
-import { read } from '../validate.ts'
+import { readBody } from '../validate.ts'
 
 const Explain = z.strictObject({
   models: z.array(z.string().min(1).max(256)).min(1).max(16),
@@ -21,7 +21,7 @@ const Explain = z.strictObject({
 
 /** `POST /admin/route/explain`: where such a request would go and why; nothing is sent. */
 export async function explainRoute(gateway: Gateway, c: RouteContext): Promise<Response> {
-  const body = read(Explain, await c.req.json().catch(() => null))
+  const body = await readBody(gateway, c, Explain)
   const { snapshot } = gateway
   const request: PlanRequest = {
     models: body.models,

@@ -3,7 +3,7 @@ import { GatewayError } from '../../chat/index.ts'
 import type { ApiKey, KeyChange, NewKey } from '../../identity/index.ts'
 import { type Gateway, organizationOf, type RouteContext } from '../gateway.ts'
 import { readUsd } from '../money.ts'
-import { read } from '../validate.ts'
+import { readBody } from '../validate.ts'
 import { keyObject, usageOf } from './key.ts'
 
 const MAX_PAGE = 100
@@ -55,7 +55,7 @@ export async function listKeys(gateway: Gateway, c: RouteContext): Promise<Respo
 
 /** `POST /keys`: a new key; its secret is in this answer only. */
 export async function createKey(gateway: Gateway, c: RouteContext): Promise<Response> {
-  const body = read(Create, await c.req.json().catch(() => null))
+  const body = await readBody(gateway, c, Create)
   const caller = c.get('caller')
   const wanted: NewKey = {
     name: body.name,
@@ -82,7 +82,7 @@ export async function getKey(gateway: Gateway, c: RouteContext): Promise<Respons
 /** `PATCH /keys/{hash}`: a changed cap holds from the next request on. */
 export async function changeKey(gateway: Gateway, c: RouteContext): Promise<Response> {
   const key = ownKey(gateway, c)
-  const body = read(Change, await c.req.json().catch(() => null))
+  const body = await readBody(gateway, c, Change)
   const change: KeyChange = {
     ...(body.name !== undefined && { name: body.name }),
     ...(body.disabled !== undefined && { disabled: body.disabled }),
@@ -100,7 +100,7 @@ export async function changeKey(gateway: Gateway, c: RouteContext): Promise<Resp
 /** `POST /keys/{hash}/rotate`: a successor with the same settings and the same cap; the old key ends after the overlap (default 24 h). */
 export async function rotateKey(gateway: Gateway, c: RouteContext): Promise<Response> {
   const key = ownKey(gateway, c)
-  const body = read(Rotate, await c.req.json().catch(() => ({})))
+  const body = await readBody(gateway, c, Rotate)
   const made = await gateway.keys.rotate(key.hash, (body.overlap_seconds ?? 86_400) * 1000)
   return c.json({ data: await keyObject(gateway, made!.key), key: made!.secret }, 201)
 }

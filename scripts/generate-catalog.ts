@@ -9,7 +9,8 @@ import { join } from 'node:path'
 import { contentHash } from '../src/catalog/hash.ts'
 import type { SeedEndpoint, SeedModel } from '../src/catalog/seed-format.ts'
 import { findProvider } from '../src/providers/index.ts'
-import { buildEndpoint, buildModel, CODES, type Draft, shared } from './catalog/build.ts'
+import { buildEndpoint, CODES, type Draft, shared } from './catalog/build.ts'
+import { buildModel } from './catalog/build-model.ts'
 import { fetchPackage, SOURCES, type SourceId } from './catalog/download.ts'
 import { type Disagreement, type Group, groupObservations, isServed, type Override } from './catalog/merge.ts'
 import { MOVED, MOVING, OTHER_KINDS } from './catalog/name-rules.ts'
@@ -17,6 +18,7 @@ import { createNormaliser } from './catalog/names.ts'
 import type { Observation } from './catalog/observation.ts'
 import { AGGREGATORS, PROVIDERS } from './catalog/providers.ts'
 import * as read from './catalog/read.ts'
+import { readModelsDev } from './catalog/read-models-dev.ts'
 
 const SEED = join(import.meta.dirname, '../src/catalog/seed')
 /** Prices are read as of the freshest source's date, so that the outcome does not depend on the day of the run. */
@@ -31,7 +33,7 @@ async function observe(folders: Readonly<Record<SourceId, string>>): Promise<Obs
     ...read.readPi(folders['pi-ai']),
     ...(await read.readGenai(folders['genai-prices'], AS_OF)),
     ...read.readMastra(folders.mastra),
-    ...read.readModelsDev(folders['models.dev']),
+    ...readModelsDev(folders['models.dev']),
     ...read.readModelPrices(folders['model-prices']),
     ...(await read.readTokenlens(folders.tokenlens)),
   ]

@@ -1,4 +1,4 @@
-import { SOURCES, type SourceId } from './download.ts'
+import type { SourceId } from './download.ts'
 import type { ModelName } from './names.ts'
 import type { Observation, Price } from './observation.ts'
 
@@ -154,5 +154,3 @@ export function isServed(group: Group, listed: ReadonlyMap<SourceId, ReadonlySet
   if (listed.get('models.dev')?.has(group.provider)) return from('models.dev') !== undefined
   return true
 }
-
-export const dateOf = (source: SourceId): string => SOURCES[source].asOf

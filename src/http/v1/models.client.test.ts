@@ -73,15 +73,7 @@ afterAll(() => {
   server.close()
 })
 
-test('the official client reads the whole list', async () => {
-  for await (const page of await client.models.list({ outputModalities: 'all' })) {
-    expect(page.result.data).toHaveLength(catalog.models.length)
-    expect(page.result.totalCount).toBe(catalog.models.length)
-    break
-  }
-})
-
-test('the official client pages through the list', async () => {
+test('the official client reads every model, page by page', async () => {
   const seen: string[] = []
   for await (const page of await client.models.list({ limit: 200, offset: 0, outputModalities: 'all' })) {
     seen.push(...page.result.data.map(({ id }) => id))

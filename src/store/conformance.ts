@@ -195,6 +195,17 @@ export function describeStore(name: string, makeHome: () => Promise<Home>): void
         }
       })
 
+      it('with a parameter too few or too many is refused alone', async () => {
+        const [few, beside, many] = await Promise.allSettled([
+          store.append([[add, [1n]]]),
+          store.append([put('beside few')]),
+          store.append([[add, [1n, 'x', 'y']]]),
+        ])
+        expect(few).toMatchObject({ status: 'rejected', reason: { kind: 'invalid', step: 0 } })
+        expect(beside.status).toBe('fulfilled')
+        expect(many).toMatchObject({ status: 'rejected', reason: { kind: 'invalid', step: 0 } })
+      })
+
       it('without steps succeeds', async () => {
         await store.append([])
       })

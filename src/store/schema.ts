@@ -19,6 +19,7 @@ export interface Database {
   tariffs: TariffRow
   nodes: NodeRow
   settings: SettingRow
+  commits: CommitRow
 }
 
 export interface OrganizationRow {
@@ -246,4 +247,11 @@ export interface NodeRow {
 export interface SettingRow {
   name: string
   value: string
+}
+
+/** The last group that a writer of Postgres has committed; the store's own, unused in the embedded database. */
+export interface CommitRow {
+  writer: string
+  n: bigint
+  at: bigint
 }

@@ -327,6 +327,17 @@ async function createRest(tx: Kysely<never>, types: ColumnTypes): Promise<void> 
   ).execute()
   await table(
     tx,
+    'commits',
+    types.keyed,
+    ['writer'],
+    [
+      ['writer', text],
+      ['n', int8],
+      ['at', int8],
+    ],
+  ).execute()
+  await table(
+    tx,
     'nodes',
     types.keyed,
     ['id'],

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import type { Pool, PoolClient } from 'pg'
+import type { Clock } from '../../lib/index.ts'
 import { type SqlValue, type StatementRef, type Step, StoreError } from '../store.ts'
 import { isConflict, sqlState, toStoreError } from './errors.ts'
 import { type Command, Flight, type Landing } from './flight.ts'
@@ -18,6 +20,9 @@ const flightLimitMs = 20_000
 /** After a lost commit: how long to ask the server for its outcome, and how often. */
 const inquiryMs = { limit: 30_000, pause: 200 }
 
+/** A writer that has committed nothing for so long is gone: 30 days. */
+const forgetMs = 2_592_000_000
+
 const lostMessage = 'the database: the connection was lost'
 
 interface Unit {
@@ -30,6 +35,10 @@ interface Unit {
 /** The units of this node: those that arrive while one group is under way go together in the next transaction. */
 export class Appender {
   readonly #pool: Pool
+  readonly #clock: Clock
+  /** Every group writes its number into this writer's row of `commits`, which tells the outcome of a lost commit. */
+  readonly #writer = randomUUID()
+  #groups = 0n
   readonly #refs = new Map<string, number>()
   readonly #texts: string[] = []
   #waiting: Unit[] = []
@@ -38,8 +47,16 @@ export class Appender {
   /** The server went away during a commit, whose outcome is being asked for. */
   #lost = false
 
-  constructor(pool: Pool) {
+  constructor(pool: Pool, clock: Clock) {
     this.#pool = pool
+    this.#clock = clock
+  }
+
+  /** Makes this writer known, and forgets those that have been gone for long. */
+  async open(): Promise<void> {
+    const now = this.#clock.now()
+    await this.#pool.query('delete from commits where at < $1', [now - forgetMs])
+    await this.#pool.query('insert into commits (writer, n, at) values ($1, 0, $2)', [this.#writer, now])
   }
 
   prepare(sql: string): StatementRef {
@@ -68,6 +85,7 @@ export class Appender {
   async close(): Promise<void> {
     this.#closed = true
     await this.#working
+    await this.#pool.query('delete from commits where writer = $1', [this.#writer]).catch(() => {})
   }
 
   async #work(): Promise<void> {
@@ -109,9 +127,10 @@ export class Appender {
     const client = await this.#pool.connect()
     let broken = true
     try {
-      const transaction = new GroupTransaction(client, this.#texts)
-      const done = await transaction.apply(group)
-      await this.#commit(client, transaction.id)
+      const n = ++this.#groups
+      const mark: Command = { name: 'mark', text: markText, values: [this.#writer, n, this.#clock.now()] }
+      const done = await new GroupTransaction(client, this.#texts).apply(group, openingOf(group, mark))
+      await this.#commit(client, n)
       broken = false
       for (const unit of done) unit.resolve()
     } catch (error) {
@@ -123,30 +142,32 @@ export class Appender {
   }
 
   /** Commits, and finds out what became of it when the connection is lost meanwhile. */
-  async #commit(client: PoolClient, id: string | null): Promise<void> {
+  async #commit(client: PoolClient, n: bigint): Promise<void> {
     const { error } = await fly(client, [plain('commit')])
     if (!error) return
-    if (id === null || !isLost(error)) throw error
+    if (!isLost(error)) throw error
     this.#lost = true
     // Nothing of these has been sent; they need not wait for the answer.
     for (const unit of this.#waiting.splice(0)) unit.reject(new StoreError(lostMessage))
     try {
-      if (!(await this.#isCommitted(id))) throw error
+      if (!(await this.#isCommitted(n))) throw error
     } finally {
       this.#lost = false
     }
   }
 
-  /** Asks until the server knows: https://www.postgresql.org/docs/current/functions-info.html (pg_xact_status) */
-  async #isCommitted(id: string): Promise<boolean> {
+  /** Asks until the server knows; `for update` waits until the lost transaction has ended either way. */
+  async #isCommitted(n: bigint): Promise<boolean> {
     const until = performance.now() + inquiryMs.limit
     while (performance.now() < until) {
-      const query = this.#pool.query<{ status: string | null }>('select pg_xact_status($1) as status', [id])
-      const status = await query.then(
-        ({ rows }) => rows[0]?.status,
+      const query = this.#pool.query<{ n: bigint }>('select n from commits where writer = $1 for update', [
+        this.#writer,
+      ])
+      const found = await query.then(
+        ({ rows }) => rows[0]?.n ?? 0n,
         () => null,
       )
-      if (status === 'committed' || status === 'aborted') return status === 'committed'
+      if (found !== null) return found === n
       await new Promise((resolve) => setTimeout(resolve, inquiryMs.pause))
     }
     throw new StoreError('the connection was lost during a commit, and its outcome could not be found out')
@@ -155,7 +176,6 @@ export class Appender {
 
 /** One transaction over a group; a unit that fails is taken out, its neighbours go on. */
 class GroupTransaction {
-  id: string | null = null
   readonly #client: PoolClient
   readonly #texts: readonly string[]
 
@@ -165,15 +185,13 @@ class GroupTransaction {
   }
 
   /** @returns the units that are applied; the others are rejected already */
-  async apply(group: readonly Unit[]): Promise<readonly Unit[]> {
+  async apply(group: readonly Unit[], opening: readonly Command[]): Promise<readonly Unit[]> {
     const applied: Unit[] = []
-    let opening = openingOf(group)
     let width = group.length
     for (let at = 0; at < group.length; ) {
       const chunk = group.slice(at, at + width)
       const flight = this.#layOut(opening, chunk, group.length > 1 ? at : null)
       const landing = await fly(this.#client, flight.commands)
-      this.id ??= landing.value
       const fault = flight.faultOf(landing)
       const sound = fault ? fault.unit : chunk.length
       applied.push(...chunk.slice(0, sound))
@@ -228,12 +246,14 @@ class GroupTransaction {
   }
 }
 
-/** Begins, learns the transaction's id (which tells the outcome of a lost commit), locks what the group will change. */
-function openingOf(group: readonly Unit[]): Command[] {
-  const opening = [plain('begin'), plain('select pg_current_xact_id()::text')]
+const markText = `insert into commits (writer, n, at) values ($1, $2, $3)
+  on conflict (writer) do update set n = excluded.n, at = excluded.at`
+
+/** Begins, locks what the group will change, and leaves the group's mark. */
+function openingOf(group: readonly Unit[], mark: Command): readonly Command[] {
   const keys = new Set(group.flatMap((unit) => unit.keys))
-  if (keys.size > 0) opening.splice(1, 0, lockOf([...keys]))
-  return opening
+  const lock = keys.size > 0 ? [lockOf([...keys])] : []
+  return [plain('begin'), ...lock, mark]
 }
 
 function lockOf(keys: readonly string[]): Command {
@@ -243,7 +263,7 @@ function lockOf(keys: readonly string[]): Command {
 }
 
 function plain(text: string): Command {
-  return { name: text.startsWith('select') ? 'id' : text.replaceAll(' ', '_'), text, values: [] }
+  return { name: text.replaceAll(' ', '_'), text, values: [] }
 }
 
 async function fly(client: PoolClient, commands: readonly Command[]): Promise<Landing> {

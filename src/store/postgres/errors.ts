@@ -23,6 +23,8 @@ export function toStoreError(error: unknown, step: number | null = null): StoreE
 function kindOf(state: string): StoreErrorKind {
   if (state === '23505') return 'unique'
   if (state.startsWith('23') || state === 'P0001') return 'constraint'
+  // Another number of parameters than placeholders.
+  if (state === '08P01') return 'invalid'
   if (['22', '42', '0A', '21'].includes(state.slice(0, 2))) return 'invalid'
   return 'unavailable'
 }

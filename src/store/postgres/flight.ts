@@ -11,8 +11,6 @@ export interface Command {
 /** How far a flight came: rows changed by each command that completed, and the error that ended it. */
 export interface Landing {
   readonly changes: readonly number[]
-  /** First column of the last row that came back. */
-  readonly value: string | null
   readonly error: Error | null
 }
 
@@ -28,7 +26,6 @@ export class Flight implements Submittable {
   readonly landed: Promise<Landing>
   readonly #commands: readonly Command[]
   readonly #changes: number[] = []
-  #value: string | null = null
   #known: Set<string> = new Set()
   #connection: Connection | null = null
   #land: (landing: Landing) => void = () => {}
@@ -75,9 +72,8 @@ export class Flight implements Submittable {
     this.#changes.push(Number(/\d+$/.exec(text)?.[0] ?? 0))
   }
 
-  handleDataRow({ fields }: { fields: readonly (string | null)[] }): void {
-    this.#value = fields[0] ?? null
-  }
+  /** Rows are asked for by nobody. */
+  handleDataRow(): void {}
 
   handleRowDescription(): void {}
 
@@ -86,11 +82,11 @@ export class Flight implements Submittable {
   }
 
   handleError(error: Error): void {
-    this.#land({ changes: this.#changes, value: this.#value, error })
+    this.#land({ changes: this.#changes, error })
   }
 
   handleReadyForQuery(): void {
-    this.#land({ changes: this.#changes, value: this.#value, error: null })
+    this.#land({ changes: this.#changes, error: null })
   }
 }
 

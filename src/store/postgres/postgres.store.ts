@@ -40,20 +40,14 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
   pool.on('connect', (client) => client.on('error', () => {}))
   const db = new Kysely<Database>({ dialect: postgresDialect(pool) })
   try {
-    await refuseOld(pool)
     await migrate(db, 'postgres', settings.clock.now())
+    const appender = new Appender(pool, settings.clock)
+    await appender.open()
+    return new PostgresStore(db, pool, appender)
   } catch (error) {
     await pool.end()
     throw toStoreError(error)
   }
-  return new PostgresStore(db, pool)
-}
-
-/** Finding out the outcome of a lost commit needs `pg_current_xact_id`, which came with version 13. */
-async function refuseOld(pool: pg.Pool): Promise<void> {
-  const { rows } = await pool.query<{ server_version_num: string }>('show server_version_num')
-  if (Number(rows[0]?.server_version_num) >= 130_000) return
-  throw new StoreError('Postgres 13 or later is needed', 'invalid')
 }
 
 class PostgresStore implements Store {
@@ -63,10 +57,10 @@ class PostgresStore implements Store {
   readonly #appender: Appender
   #closing: Promise<void> | null = null
 
-  constructor(db: Kysely<Database>, pool: pg.Pool) {
+  constructor(db: Kysely<Database>, pool: pg.Pool, appender: Appender) {
     this.db = db
     this.#pool = pool
-    this.#appender = new Appender(pool)
+    this.#appender = appender
   }
 
   prepare(sql: string): StatementRef {

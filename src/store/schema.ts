@@ -25,7 +25,7 @@ export interface Database {
 export interface OrganizationRow {
   id: string
   name: string
-  /** `prepaid` or `unlimited`. */
+  /** `prepaid`, `unlimited` or `default` (as the configuration says). */
   credits: string
   created_at: bigint
 }

@@ -83,7 +83,6 @@ function generationObject({ generation: row, attempts }: GenerationDetail): Reco
       is_byok: false,
       endpoint_id: attempt.endpoint_id,
       model_permaslug: attempt.model,
-      routed_service_tier: null,
       outcome: attempt.outcome,
       error_code: attempt.error_code,
     })),

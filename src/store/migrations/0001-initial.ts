@@ -1,7 +1,48 @@
-import { type CreateTableBuilder, type Kysely, type RawBuilder, sql } from 'kysely'
+import { type CreateTableBuilder, type Kysely, sql } from 'kysely'
 import type { ColumnTypes, Migration } from './types.ts'
 
-type Column = [name: string, type: RawBuilder<unknown>, nullable?: 'null']
+/** Columns by table, `!` for those of the primary key, `?` for those that may be null. */
+const tables = {
+  organizations: 'id text!, name text, credits text, created_at int8',
+  workspaces: 'id text!, organization_id text, slug text, name text, created_at int8',
+  api_keys: `
+    hash text!, organization_id text, workspace_id text, creator_user_id text?, name text,
+    label text, kind text, disabled int4, limit_nanos int8?, limit_reset text?,
+    include_byok_in_limit int4, expires_at int8?, created_at int8, updated_at int8,
+    rotated_from text?`,
+  accounts: 'id text!, organization_id text?, posted_nanos int8, held_nanos int8, floor int4',
+  limits: `
+    scope text!, scope_id text!, span text!, window_start int8!, organization_id text,
+    cap_nanos int8?, spent_nanos int8, held_nanos int8`,
+  holds: `
+    id text!, organization_id text, workspace_id text, creator_user_id text?, key_hash text,
+    state text, account_id text, amount_nanos int8, limits text, tariffs text, attempt int4,
+    endpoint_id text?, usage text?, node text, created_at int8, expires_at int8`,
+  journals: `
+    id text!, chain text, seq int8, kind text, reference text, organization_id text?, at int8,
+    memo text?, prev_hash text, hash text`,
+  entries: 'journal_id text!, line int4!, account_id text, amount_nanos int8',
+  chains: 'id text!, node text, started_at int8, length int8, head text',
+  attempts: `
+    id text!, generation_id text, organization_id text, n int4, endpoint_id text, provider text,
+    model text, tariff_version text?, outcome text, error_code text?, status int4?,
+    provider_code text?, started_at int8, ttft_ms int4?, duration_ms int4, cost_nanos int8?`,
+  generations: `
+    id text!, organization_id text, workspace_id text, creator_user_id text?, key_hash text,
+    model text, requested_model text, provider text?, endpoint_id text?, upstream_id text?,
+    surface text, streamed int4, simulated int4, cancelled int4, is_byok int4, result text,
+    finish_reason text?, native_finish_reason text?, error_code text?, created_at int8,
+    latency_ms int4?, generation_ms int4?, gateway_us int4?, prompt_tokens int4,
+    completion_tokens int4, cache_read_tokens int4, cache_write_tokens int4, reasoning_tokens int4,
+    usage_source text, cost_nanos int8?, upstream_prompt_nanos int8?,
+    upstream_completion_nanos int8?, tariff_version text?, attempts int4, app_title text?,
+    app_url text?, user_agent text?, external_user text?, session_id text?`,
+  waybills: 'id text!, organization_id text, created_at int8, data text',
+  candidate_tables: 'hash text!, data text',
+  tariffs: 'version text!, endpoint_id text!, data text, first_used_at int8',
+  commits: 'writer text!, n int8, at int8',
+  nodes: 'id text!, epoch text, started_at int8, heartbeat_at int8',
+}
 
 /**
  * The first schema. Hot tables (holds, journals, entries, attempts, generations) carry no foreign keys: their rows are
@@ -20,60 +61,14 @@ export const initial: Migration = {
 }
 
 async function createOwners(tx: Kysely<never>, types: ColumnTypes): Promise<void> {
-  const { int8, int4, text } = types
-  await table(
-    tx,
-    'organizations',
-    types.end,
-    ['id'],
-    [
-      ['id', text],
-      ['name', text],
-      ['credits', text],
-      ['created_at', int8],
-    ],
-  )
-    .addCheckConstraint('organizations_credits', sql`credits in ('prepaid', 'unlimited')`)
+  await table(tx, types, 'organizations')
+    .addCheckConstraint('organizations_credits', sql`credits in ('prepaid', 'unlimited', 'default')`)
     .execute()
-  await table(
-    tx,
-    'workspaces',
-    types.end,
-    ['id'],
-    [
-      ['id', text],
-      ['organization_id', text],
-      ['slug', text],
-      ['name', text],
-      ['created_at', int8],
-    ],
-  )
+  await table(tx, types, 'workspaces')
     .addUniqueConstraint('workspaces_slug', ['organization_id', 'slug'])
     .addForeignKeyConstraint('workspaces_organization', ['organization_id'], 'organizations', ['id'])
     .execute()
-  await table(
-    tx,
-    'api_keys',
-    types.end,
-    ['hash'],
-    [
-      ['hash', text],
-      ['organization_id', text],
-      ['workspace_id', text],
-      ['creator_user_id', text, 'null'],
-      ['name', text],
-      ['label', text],
-      ['kind', text],
-      ['disabled', int4],
-      ['limit_nanos', int8, 'null'],
-      ['limit_reset', text, 'null'],
-      ['include_byok_in_limit', int4],
-      ['expires_at', int8, 'null'],
-      ['created_at', int8],
-      ['updated_at', int8],
-      ['rotated_from', text, 'null'],
-    ],
-  )
+  await table(tx, types, 'api_keys')
     .addCheckConstraint('api_keys_kind', sql`kind in ('inference', 'management')`)
     .addCheckConstraint('api_keys_limit', sql`limit_nanos is null or limit_nanos >= 0`)
     .addForeignKeyConstraint('api_keys_organization', ['organization_id'], 'organizations', ['id'])
@@ -83,66 +78,13 @@ async function createOwners(tx: Kysely<never>, types: ColumnTypes): Promise<void
 }
 
 async function createLedger(tx: Kysely<never>, types: ColumnTypes): Promise<void> {
-  const { int8, int4, text } = types
-  await table(
-    tx,
-    'accounts',
-    types.keyed,
-    ['id'],
-    [
-      ['id', text],
-      ['organization_id', text, 'null'],
-      ['posted_nanos', int8],
-      ['held_nanos', int8],
-      ['floor', int4],
-    ],
-  )
+  await keyed(tx, types, 'accounts')
     .addCheckConstraint('accounts_floor', sql`floor = 0 or posted_nanos - held_nanos >= 0`)
     .addCheckConstraint('accounts_held', sql`held_nanos >= 0`)
     .execute()
   // A cap may be lowered below what is spent and held, so spent + held <= cap is the ledger's to keep.
-  await table(
-    tx,
-    'limits',
-    types.keyed,
-    ['scope', 'scope_id', 'span', 'window_start'],
-    [
-      ['scope', text],
-      ['scope_id', text],
-      ['span', text],
-      ['window_start', int8],
-      ['organization_id', text],
-      ['cap_nanos', int8, 'null'],
-      ['spent_nanos', int8],
-      ['held_nanos', int8],
-    ],
-  )
-    .addCheckConstraint('limits_held', sql`held_nanos >= 0`)
-    .execute()
-  await table(
-    tx,
-    'holds',
-    types.end,
-    ['id'],
-    [
-      ['id', text],
-      ['organization_id', text],
-      ['workspace_id', text],
-      ['creator_user_id', text, 'null'],
-      ['key_hash', text],
-      ['state', text],
-      ['account_id', text],
-      ['amount_nanos', int8],
-      ['limits', text],
-      ['tariffs', text],
-      ['attempt', int4],
-      ['endpoint_id', text, 'null'],
-      ['usage', text, 'null'],
-      ['node', text],
-      ['created_at', int8],
-      ['expires_at', int8],
-    ],
-  )
+  await keyed(tx, types, 'limits').addCheckConstraint('limits_held', sql`held_nanos >= 0`).execute()
+  await table(tx, types, 'holds')
     .addCheckConstraint(
       'holds_state',
       sql`state in ('reserved', 'dispatched', 'streaming', 'settled', 'released')`,
@@ -155,24 +97,7 @@ async function createLedger(tx: Kysely<never>, types: ColumnTypes): Promise<void
     .columns(['node', 'expires_at'])
     .where(sql.ref('state'), 'in', sql`('reserved', 'dispatched', 'streaming')`)
     .execute()
-  await table(
-    tx,
-    'journals',
-    types.end,
-    ['id'],
-    [
-      ['id', text],
-      ['chain', text],
-      ['seq', int8],
-      ['kind', text],
-      ['reference', text],
-      ['organization_id', text, 'null'],
-      ['at', int8],
-      ['memo', text, 'null'],
-      ['prev_hash', text],
-      ['hash', text],
-    ],
-  )
+  await table(tx, types, 'journals')
     .addUniqueConstraint('journals_reference', ['kind', 'reference'])
     .addUniqueConstraint('journals_position', ['chain', 'seq'])
     .execute()
@@ -183,179 +108,48 @@ async function createLedger(tx: Kysely<never>, types: ColumnTypes): Promise<void
     .columns(['organization_id', 'at'])
     .where(sql.ref('kind'), '<>', sql`'charge'`)
     .execute()
-  await table(
-    tx,
-    'entries',
-    types.keyed,
-    ['journal_id', 'line'],
-    [
-      ['journal_id', text],
-      ['line', int4],
-      ['account_id', text],
-      ['amount_nanos', int8],
-    ],
-  ).execute()
-  await table(
-    tx,
-    'chains',
-    types.keyed,
-    ['id'],
-    [
-      ['id', text],
-      ['node', text],
-      ['started_at', int8],
-      ['length', int8],
-      ['head', text],
-    ],
-  ).execute()
+  // No index by account: it would cost every charge a tenth of its time, and a fold over accounts reads all rows anyway.
+  await keyed(tx, types, 'entries').execute()
+  await keyed(tx, types, 'chains').execute()
 }
 
 async function createUsage(tx: Kysely<never>, types: ColumnTypes): Promise<void> {
-  const { int8, int4, text } = types
-  await table(
-    tx,
-    'attempts',
-    types.end,
-    ['id'],
-    [
-      ['id', text],
-      ['generation_id', text],
-      ['organization_id', text],
-      ['n', int4],
-      ['endpoint_id', text],
-      ['provider', text],
-      ['model', text],
-      ['tariff_version', text, 'null'],
-      ['outcome', text],
-      ['error_code', text, 'null'],
-      ['status', int4, 'null'],
-      ['provider_code', text, 'null'],
-      ['started_at', int8],
-      ['ttft_ms', int4, 'null'],
-      ['duration_ms', int4],
-      ['cost_nanos', int8, 'null'],
-    ],
-  ).execute()
+  await table(tx, types, 'attempts').execute()
   await index(tx, 'attempts', ['generation_id'])
-  await table(
-    tx,
-    'generations',
-    types.end,
-    ['id'],
-    [
-      ['id', text],
-      ['organization_id', text],
-      ['workspace_id', text],
-      ['creator_user_id', text, 'null'],
-      ['key_hash', text],
-      ['model', text],
-      ['requested_model', text],
-      ['provider', text, 'null'],
-      ['endpoint_id', text, 'null'],
-      ['upstream_id', text, 'null'],
-      ['surface', text],
-      ['streamed', int4],
-      ['simulated', int4],
-      ['cancelled', int4],
-      ['is_byok', int4],
-      ['result', text],
-      ['finish_reason', text, 'null'],
-      ['native_finish_reason', text, 'null'],
-      ['error_code', text, 'null'],
-      ['created_at', int8],
-      ['latency_ms', int4, 'null'],
-      ['generation_ms', int4, 'null'],
-      ['gateway_us', int4, 'null'],
-      ['prompt_tokens', int4],
-      ['completion_tokens', int4],
-      ['cache_read_tokens', int4],
-      ['cache_write_tokens', int4],
-      ['reasoning_tokens', int4],
-      ['usage_source', text],
-      ['cost_nanos', int8, 'null'],
-      ['upstream_prompt_nanos', int8, 'null'],
-      ['upstream_completion_nanos', int8, 'null'],
-      ['tariff_version', text, 'null'],
-      ['attempts', int4],
-      ['app_title', text, 'null'],
-      ['app_url', text, 'null'],
-      ['user_agent', text, 'null'],
-      ['external_user', text, 'null'],
-      ['session_id', text, 'null'],
-    ],
-  ).execute()
+  await table(tx, types, 'generations').execute()
   await index(tx, 'generations', ['organization_id', 'created_at'])
   await index(tx, 'generations', ['key_hash', 'created_at'])
-  await table(
-    tx,
-    'waybills',
-    types.end,
-    ['id'],
-    [
-      ['id', text],
-      ['organization_id', text],
-      ['created_at', int8],
-      ['data', text],
-    ],
-  ).execute()
+  await table(tx, types, 'waybills').execute()
   await index(tx, 'waybills', ['created_at'])
-  await table(
-    tx,
-    'candidate_tables',
-    types.end,
-    ['hash'],
-    [
-      ['hash', text],
-      ['data', text],
-    ],
-  ).execute()
+  await table(tx, types, 'candidate_tables').execute()
 }
 
 async function createRest(tx: Kysely<never>, types: ColumnTypes): Promise<void> {
-  const { int8, text } = types
-  await table(
-    tx,
-    'tariffs',
-    types.end,
-    ['version', 'endpoint_id'],
-    [
-      ['version', text],
-      ['endpoint_id', text],
-      ['data', text],
-      ['first_used_at', int8],
-    ],
-  ).execute()
-  await table(
-    tx,
-    'commits',
-    types.keyed,
-    ['writer'],
-    [
-      ['writer', text],
-      ['n', int8],
-      ['at', int8],
-    ],
-  ).execute()
-  await table(
-    tx,
-    'nodes',
-    types.keyed,
-    ['id'],
-    [
-      ['id', text],
-      ['epoch', text],
-      ['started_at', int8],
-      ['heartbeat_at', int8],
-    ],
-  ).execute()
+  await table(tx, types, 'tariffs').execute()
+  await keyed(tx, types, 'commits').execute()
+  await keyed(tx, types, 'nodes').execute()
 }
 
-function table(tx: Kysely<never>, name: string, end: RawBuilder<unknown>, key: string[], columns: Column[]) {
+type Known = keyof typeof tables
+
+function table(tx: Kysely<never>, types: ColumnTypes, name: Known) {
   let builder: CreateTableBuilder<string, string> = tx.schema.createTable(name)
-  for (const [column, type, nullable] of columns) {
-    builder = builder.addColumn(column, type, (c) => (nullable ? c : c.notNull()))
+  const key: string[] = []
+  for (const column of tables[name].split(',')) {
+    const [id, type, mark] = /(\w+) (\w+)([!?]?)$/.exec(column)!.slice(1) as [
+      string,
+      'int8' | 'int4' | 'text',
+      string,
+    ]
+    builder = builder.addColumn(id, types[type], (c) => (mark === '?' ? c : c.notNull()))
+    if (mark === '!') key.push(id)
   }
-  return builder.addPrimaryKeyConstraint(`${name}_key`, key).modifyEnd(end)
+  return builder.addPrimaryKeyConstraint(`${name}_key`, key).modifyEnd(types.end)
+}
+
+/** A narrow table that is found by its key only. */
+function keyed(tx: Kysely<never>, types: ColumnTypes, name: Known) {
+  return table(tx, { ...types, end: types.keyed }, name)
 }
 
 async function index(tx: Kysely<never>, name: string, columns: string[]): Promise<void> {
@@ -387,7 +181,7 @@ async function makeAppendOnly(tx: Kysely<never>, types: ColumnTypes, name: strin
 /** What a fresh installation has: one organization with one workspace, and the accounts of the platform itself. */
 async function seed(tx: Kysely<never>, now: bigint): Promise<void> {
   await sql`insert into organizations (id, name, credits, created_at)
-    values ('default', 'Default', 'unlimited', ${now})`.execute(tx)
+    values ('default', 'Default', 'default', ${now})`.execute(tx)
   await sql`insert into workspaces (id, organization_id, slug, name, created_at)
     values ('default', 'default', 'default', 'Default', ${now})`.execute(tx)
   await sql`insert into accounts (id, organization_id, posted_nanos, held_nanos, floor) values

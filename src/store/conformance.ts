@@ -6,7 +6,7 @@ import type { Database } from './schema.ts'
 import { type StatementRef, type Store, StoreError } from './store.ts'
 
 /** A database of one's own that can be opened again after closing. */
-export interface Home {
+interface Home {
   open(): Promise<Store>
   remove(): Promise<void>
 }

@@ -1,4 +1,4 @@
 export { databaseFile } from './file.ts'
-export { openStore, restoreSqlite, type StoreSettings } from './open.ts'
+export { openStore, restoreSqlite } from './open.ts'
 export type * from './schema.ts'
 export * from './store.ts'

@@ -1,7 +1,7 @@
 import { initial } from './0001-initial.ts'
 import type { Migration } from './types.ts'
 
-export type { ColumnTypes, Migration } from './types.ts'
+export type { Migration } from './types.ts'
 export { columnTypes } from './types.ts'
 
 /** In order; the version of a schema is the number of migrations applied. */

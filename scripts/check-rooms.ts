@@ -42,7 +42,11 @@ export const ROOMS: Rooms = {
   store: { uses: ['lib'] },
   config: { uses: ['providers', 'catalog', 'chat', 'lib'] },
   // A client of the HTTP API and nothing else; `waybill start` and work without a server load more when asked for.
-  cli: { uses: ['lib'], lazily: ['main.ts', 'offline.ts'] },
+  cli: { uses: ['lib'], lazily: ['main.ts', 'start/index.ts'] },
+  // A provider in this process, for trying things out; the relay meets it as a transport.
+  simulator: { uses: ['catalog', 'chat', 'lib'] },
+  // The life of the process: puts the rooms together, listens, reloads, restores, drains.
+  start: { uses: [], joins: true },
   telemetry: { uses: ['lib'] },
   lib: { uses: [] },
 }

@@ -12,7 +12,7 @@ import {
   watchConfig,
 } from './config/index.ts'
 import { systemClock } from './lib/index.ts'
-import { Server } from './server.ts'
+import { Server } from './start/index.ts'
 import { createLog } from './telemetry/index.ts'
 
 const OPTIONS = {

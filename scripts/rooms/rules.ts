@@ -10,8 +10,10 @@ export interface Room {
   readonly pure?: readonly RegExp[]
   /** Exceptions from `pure`. */
   readonly impure?: readonly RegExp[]
-  /** Files directly in src/ that it may import lazily, with `import('…')`. */
+  /** Files that it may import lazily, with `import('…')`, and not otherwise. */
   readonly lazily?: readonly string[]
+  /** Puts the rooms together: may import everything, and nobody imports it but lazily. */
+  readonly joins?: boolean
 }
 
 export type Rooms = Readonly<Record<string, Room>>
@@ -23,9 +25,8 @@ export interface Violation {
   readonly rule: string
 }
 
-/** Files directly in src/: those that join the rooms may import everything; constants may be imported by everyone. */
-const JOINTS: readonly string[] = ['main.ts', 'app.ts', 'offline.ts']
-const CONSTANTS: readonly string[] = ['version.ts']
+/** Files directly in src/: they join the rooms and may import everything. */
+const JOINTS: readonly string[] = ['main.ts', 'app.ts']
 
 const isTest = (path: string) => /(^|[./])(test|bench)\.ts$/.test(path) || path.includes('/testing/')
 
@@ -35,10 +36,9 @@ function arrowRule(from: string, rooms: Rooms, found: Import): string | undefine
   const other = roomOf(to)
   if (other === room) return undefined
   const allowed = rooms[room]!
-  if (other === undefined) {
-    if (CONSTANTS.includes(to) || (found.lazy && allowed.lazily?.includes(to))) return undefined
+  if (allowed.joins || (found.lazy && allowed.lazily?.includes(to))) return undefined
+  if (other === undefined || rooms[other]?.joins)
     return `${room} must not import ${to}, which joins the rooms`
-  }
   if (!rooms[other]) return `${to} is outside the rooms of src/`
   if (!allowed.uses.includes(other)) {
     if (!allowed.types?.includes(other)) {
@@ -55,7 +55,7 @@ export function arrows(sources: readonly Source[], rooms: Rooms): Violation[] {
   for (const { path, imports } of sources) {
     const room = roomOf(path)
     if (isTest(path)) continue
-    if (room === undefined ? !JOINTS.includes(path) && !CONSTANTS.includes(path) : !rooms[room]) {
+    if (room === undefined ? !JOINTS.includes(path) : !rooms[room]) {
       violations.push({
         path,
         line: 1,

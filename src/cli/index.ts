@@ -1,4 +1,5 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+import { version } from '../lib/index.ts'
 import { connect } from './client.ts'
 import { type Command, type CommandContext, CommandError, EXIT } from './command.ts'
 import { backup, restore } from './commands/backup.ts'
@@ -60,7 +61,6 @@ export async function run(argv: readonly string[], io: Io = processIo): Promise<
     return start(first === 'start' ? argv.slice(1) : argv, io)
   if (['help', '--help', '-h'].includes(first)) return help(argv.slice(1), io)
   if (first === '--version') {
-    const { version } = await import('../version.ts')
     io.out(version)
     return EXIT.ok
   }
@@ -154,7 +154,7 @@ function contextOf(values: CommandContext['flags'], args: readonly string[], io:
       ),
     async offline(data) {
       if (typeof data !== 'string') return null
-      const { openOffline } = await import('../offline.ts')
+      const { openOffline } = await import('../start/index.ts')
       return openOffline(data)
     },
     out: io.out,

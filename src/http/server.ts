@@ -5,7 +5,6 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
-import { createApp } from '../app.ts'
 import { GatewayError } from '../chat/index.ts'
 import { HOP_HEADER } from '../providers/index.ts'
 import { fail } from './fail.ts'
@@ -21,6 +20,13 @@ const KEEP_ALIVE_MS = 75_000
 const MAX_HEADER_BYTES = 16 * 1024
 const MAX_CONNECTIONS = 20_000
 
+type Listener = ReturnType<typeof getRequestListener>
+
+/** The routes that go through a framework. */
+export interface Routes {
+  fetch(request: Request, env: object): Response | Promise<Response>
+}
+
 /** Served without a framework, path below the API's prefixes → handler. */
 const HOT: Readonly<
   Record<string, (gateway: Gateway, request: IncomingMessage, response: ServerResponse) => Promise<void>>
@@ -28,9 +34,13 @@ const HOT: Readonly<
   '/chat/completions': chatCompletions,
 }
 
-/** The HTTP server around a gateway; the caller listens. `current` is asked per request, so that a restore can put another gateway in its place. */
-export function createServer(current: () => Gateway): Server {
-  const apps = new WeakMap<Gateway, ReturnType<typeof getRequestListener>>()
+/**
+ * The HTTP server around a gateway; the caller listens.
+ * @param current asked per request, so that a restore can put another gateway in its place
+ * @param createApp makes the routes that are not hot
+ */
+export function createServer(current: () => Gateway, createApp: (gateway: Gateway) => Routes): Server {
+  const apps = new WeakMap<Gateway, Listener>()
   const server = createHttpServer(
     {
       headersTimeout: HEADERS_MS,
@@ -42,7 +52,7 @@ export function createServer(current: () => Gateway): Server {
     (request, response) => {
       const gateway = current()
       try {
-        serve(gateway, request, response, () => appOf(apps, gateway)(request, response))
+        serve(gateway, request, response, () => appOf(apps, gateway, createApp)(request, response))
       } catch (thrown) {
         fail(gateway, response, thrown)
       }
@@ -79,7 +89,11 @@ function serve(gateway: Gateway, request: IncomingMessage, response: ServerRespo
   rest()
 }
 
-function appOf(apps: WeakMap<Gateway, ReturnType<typeof getRequestListener>>, gateway: Gateway) {
+function appOf(
+  apps: WeakMap<Gateway, Listener>,
+  gateway: Gateway,
+  createApp: (gateway: Gateway) => Routes,
+): Listener {
   let listener = apps.get(gateway)
   if (listener === undefined) {
     listener = getRequestListener(createApp(gateway).fetch, { overrideGlobalObjects: false })

@@ -1,4 +1,4 @@
-import type { Endpoint } from '../catalog/catalog.ts'
+import type { Endpoint } from '../catalog/index.ts'
 import { type ChatRequest, GatewayError, type UpstreamError } from '../chat/index.ts'
 import type { Dialect, StreamPipe } from '../dialects/index.ts'
 import { type Timed, Timer } from '../lib/index.ts'
@@ -14,7 +14,7 @@ import {
 import { fault, faultOfTransport } from './failure.ts'
 import type { AttemptTrace } from './trace.ts'
 import type { TransportError, UpstreamCall, UpstreamHandler } from './transport.ts'
-import type { RelayDeps, Target, Timeouts } from './types.ts'
+import type { Address, RelayDeps, Target, Timeouts } from './types.ts'
 
 /** Who an attempt reports to. After `onAttemptDone` or `onAttemptFailed` it reports nothing more. */
 export interface AttemptOwner {
@@ -92,11 +92,19 @@ export class Attempt implements UpstreamHandler, Timed {
   /** Encodes and dispatches. A request that the dialect can't express fails like an upstream's refusal. */
   send(): void {
     const { deps, request, timeouts } = this.owner
-    let encoded: ReturnType<Dialect['encodeRequest']>
+    let address: Address
     let body: string
     try {
-      encoded = this.dialect.encodeRequest(request, this.target.wire)
+      const encoded = this.dialect.encodeRequest(request, this.target.wire)
+      this.trace.dropped = encoded.dropped
       body = JSON.stringify(encoded.body)
+      address = this.target.address(encoded.path, [
+        ['content-type', 'application/json'],
+        ['accept', accepts(this.dialect, request.stream)],
+        ['accept-encoding', 'identity'],
+        ['user-agent', 'waybill'],
+        ...encoded.headers,
+      ])
     } catch (thrown) {
       this.#fail(
         thrown instanceof GatewayError
@@ -105,22 +113,12 @@ export class Attempt implements UpstreamHandler, Timed {
       )
       return
     }
-    this.trace.dropped = encoded.dropped
-    const headers = ['content-type', 'application/json', 'accept', accepts(this.dialect, request.stream)]
-    headers.push('accept-encoding', 'identity', ...this.target.headers)
-    for (const [name, value] of encoded.headers) headers.push(name, value)
+    const { origin, path, headers } = address
+    const { connectMs } = timeouts
     deps.wheel.arm(this.#timer, firstTokenMs(timeouts, this.endpoint, request))
-    this.#call = deps.transport(this.endpoint).send(
-      {
-        origin: this.target.origin,
-        path: this.target.path(encoded.path),
-        method: 'POST',
-        headers,
-        body,
-        connectTimeoutMs: timeouts.connectMs,
-      },
-      this,
-    )
+    this.#call = deps
+      .transport(this.endpoint)
+      .send({ origin, path, method: 'POST', headers, body, connectTimeoutMs: connectMs }, this)
   }
 
   /** Lets the provider go on after `onPushed` returned false. */

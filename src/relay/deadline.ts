@@ -1,4 +1,4 @@
-import type { Endpoint } from '../catalog/catalog.ts'
+import type { Endpoint } from '../catalog/index.ts'
 import type { ChatRequest } from '../chat/index.ts'
 import type { Timeouts } from './types.ts'
 

@@ -1,4 +1,4 @@
-import type { Endpoint } from '../catalog/catalog.ts'
+import type { Endpoint } from '../catalog/index.ts'
 import type { GatewayError, Outcome, Settled, Usage } from '../chat/index.ts'
 import { type Dialect, pipeFor, type StreamPipe } from '../dialects/index.ts'
 import type { Attempt } from './attempt.ts'

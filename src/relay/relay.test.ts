@@ -12,7 +12,7 @@ import {
   sse,
 } from '../../test/upstream/index.ts'
 import { relay } from './relay.ts'
-import { bench, endpointAt } from './testing.ts'
+import { bench, endpointAt } from './testing/bench.ts'
 import { createUndiciTransport } from './transport.undici.ts'
 
 const transport = createUndiciTransport()

@@ -1,4 +1,4 @@
-import type { Endpoint } from '../catalog/catalog.ts'
+import type { Endpoint } from '../catalog/index.ts'
 import type { ChatRequest, UpstreamError } from '../chat/index.ts'
 import type { StreamPipe } from '../dialects/index.ts'
 import { type Timed, Timer } from '../lib/index.ts'

@@ -1,4 +1,4 @@
-import { transportConformance } from './transport.conformance.ts'
+import { transportConformance } from './testing/transport.conformance.ts'
 import { createUndiciTransport } from './transport.undici.ts'
 
 transportConformance('undici', () => createUndiciTransport())

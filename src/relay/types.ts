@@ -1,4 +1,4 @@
-import type { Endpoint } from '../catalog/catalog.ts'
+import type { Endpoint } from '../catalog/index.ts'
 import type {
   ChatRequest,
   ErrorCode,
@@ -66,14 +66,20 @@ export interface RelayCall {
   readonly hideReasoning: boolean
 }
 
-/** Where and how an endpoint is reached with one credential. */
-export interface Target {
+/** Where a call goes, ready for the transport. */
+export interface Address {
   /** `https://host[:port]` */
   readonly origin: string
-  /** The path of the call from the one that the dialect wants. */
-  readonly path: (dialectPath: string) => string
-  /** Authorization and configured headers, flat list. */
+  /** With query. */
+  readonly path: string
+  /** Flat list with authorization and configured headers. */
   readonly headers: readonly string[]
+}
+
+/** How an endpoint is reached with one credential. */
+export interface Target {
+  /** The address of a call from the dialect's path and the headers it needs (lower-case names). May throw GatewayError. */
+  readonly address: (path: string, headers: readonly (readonly [string, string])[]) => Address
   /** Names the credential in traces and health; null for keyless access. */
   readonly credentialId: string | null
   /** The provider stops generating and billing when its connection is closed. */

@@ -1,11 +1,11 @@
-import type { Endpoint } from '../catalog/catalog.ts'
-import type { Meter, Outcome, Settled } from '../chat/index.ts'
-import { dialect } from '../dialects/index.ts'
-import { systemClock, Wheel } from '../lib/index.ts'
-import { HealthBook, type Plan } from '../routing/index.ts'
-import { DrainSlots } from './drains.ts'
-import type { Transport } from './transport.ts'
-import type { RelayCall, RelayDeps, Sink, SinkListener, Target } from './types.ts'
+import type { Endpoint } from '../../catalog/index.ts'
+import type { Meter, Outcome, Settled } from '../../chat/index.ts'
+import { dialect } from '../../dialects/index.ts'
+import { Wheel } from '../../lib/index.ts'
+import { HealthBook, type Plan } from '../../routing/index.ts'
+import { DrainSlots } from '../drains.ts'
+import type { Transport } from '../transport.ts'
+import type { RelayCall, RelayDeps, Sink, SinkListener, Target } from '../types.ts'
 
 /** Everything that the parts of a test did, in the order in which they did it. */
 export type Journal = string[]
@@ -212,12 +212,16 @@ export function bench(
     readonly deps?: Partial<RelayDeps>
     readonly target?: Partial<Target>
     readonly timeouts?: Partial<RelayCall['timeouts']>
+    /** How many times faster than the wall the relay's clock runs. */
+    readonly speed?: number
   } = {},
 ): Bench {
   const journal: Journal = []
   const meter = new FakeMeter(journal)
   const sink = new TestSink(journal)
-  const wheel = new Wheel(systemClock, 10)
+  const { speed = 1 } = more
+  const clock = { now: () => Date.now(), tick: () => performance.now() * speed }
+  const wheel = new Wheel(clock, 10)
   const drains = new DrainSlots()
   const client = dialect('openai-chat')!
   const body = {
@@ -245,9 +249,11 @@ export function bench(
       failed.has(`${endpoint.tag}-1`)
         ? null
         : {
-            origin: urls[endpoint.tag]!,
-            path: (path) => `/v1${path}`,
-            headers: ['authorization', `Bearer key-of-${endpoint.tag}`],
+            address: (path, headers) => ({
+              origin: urls[endpoint.tag]!,
+              path: `/v1${path}`,
+              headers: ['authorization', `Bearer key-of-${endpoint.tag}`, ...headers.flat()],
+            }),
             credentialId: `${endpoint.tag}-1`,
             cancelStopsBilling: true,
             wire: { upstreamId: endpoint.upstreamId, maxOutput: null, quirks: {}, supportedParameters: null },
@@ -256,7 +262,7 @@ export function bench(
     dialect,
     health: new HealthBook(() => 0.5),
     estimateTokens: (bytes) => Math.ceil(bytes / 4),
-    clock: systemClock,
+    clock,
     wheel,
     drains,
     log: (event) => void journal.push(event),

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { GatewayError } from './chat/index.ts'
-import { systemClock } from './lib/index.ts'
-import { type VerifyReport, verify } from './money/index.ts'
-import { databaseFile, openStore, restoreSqlite } from './store/index.ts'
+import { GatewayError } from '../chat/index.ts'
+import { systemClock } from '../lib/index.ts'
+import { type VerifyReport, verify } from '../money/index.ts'
+import { databaseFile, openStore, restoreSqlite } from '../store/index.ts'
 
 /** What can be done with a data directory while no server runs on it. */
 export interface Offline {

@@ -1,5 +1,5 @@
-import type { Gateway, ProviderState } from './http/gateway.ts'
-import { usdToNanos } from './money/index.ts'
+import type { Gateway, ProviderState } from '../http/gateway.ts'
+import { usdToNanos } from '../money/index.ts'
 
 /** What the first key may spend while a paid provider is configured: a mistake in a loop costs a lunch, not a month. */
 const FIRST_LIMIT_USD = '20'

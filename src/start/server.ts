@@ -3,18 +3,19 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import type { Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { GatewayError } from './chat/index.ts'
-import type { Config } from './config/index.ts'
+import { createApp } from '../app.ts'
+import { GatewayError } from '../chat/index.ts'
+import type { Config } from '../config/index.ts'
+import { isLoopbackAddress } from '../http/hosts.ts'
+import { createServer } from '../http/server.ts'
+import { mintKey } from '../identity/index.ts'
+import { type Clock, whenParentGone } from '../lib/index.ts'
+import type { Environment } from '../providers/index.ts'
+import { restoreSqlite } from '../store/index.ts'
+import type { Log } from '../telemetry/index.ts'
 import { firstRunLines, makeFirstKey, type StartFacts } from './first-run.ts'
-import { isLoopbackAddress } from './http/hosts.ts'
-import { createServer } from './http/server.ts'
-import { mintKey } from './identity/index.ts'
-import { type Clock, whenParentGone } from './lib/index.ts'
 import { checkBackup } from './offline.ts'
 import { checkProviders, findLocalServers } from './probes.ts'
-import type { Environment } from './providers/index.ts'
-import { restoreSqlite } from './store/index.ts'
-import type { Log } from './telemetry/index.ts'
 import { type LocalServer, type Wired, wire } from './wire.ts'
 
 /** Requests may go on so long after SIGTERM, ms; then they are cut. */
@@ -62,7 +63,7 @@ export class Server {
     this.#config = config
     this.#warnings = warnings
     const wired = await this.#wire(config)
-    this.#http = createServer(() => this.#wired!.gateway)
+    this.#http = createServer(() => this.#wired!.gateway, createApp)
     const port = await this.#listen(this.#http, config.server.host, config.server.port)
     const url = `http://${hostInUrl(config.server.host)}:${port}`
     this.#writeRuntime(config.data, url)

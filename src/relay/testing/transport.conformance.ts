@@ -9,7 +9,7 @@ import type {
   UpstreamCall,
   UpstreamHandler,
   UpstreamRequest,
-} from './transport.ts'
+} from '../transport.ts'
 
 /** What came back from one call; `done` resolves after `onEnd` or `onError`. */
 class Recorded implements UpstreamHandler {

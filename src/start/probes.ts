@@ -1,5 +1,5 @@
-import { localServer } from './config/index.ts'
-import type { ProviderState } from './http/gateway.ts'
+import { localServer } from '../config/index.ts'
+import type { ProviderState } from '../http/gateway.ts'
 import {
   type Credential,
   type Environment,
@@ -7,8 +7,8 @@ import {
   listedModels,
   type ProviderSettings,
   resolveTarget,
-} from './providers/index.ts'
-import { probe } from './relay/index.ts'
+} from '../providers/index.ts'
+import { probe } from '../relay/index.ts'
 import type { LocalServer, Wired } from './wire.ts'
 
 /** Longest wait for a provider's answer to a free call, ms. */

@@ -1,0 +1,2 @@
+export { type Offline, openOffline } from './offline.ts'
+export { Server, type ServerOptions } from './server.ts'

@@ -73,12 +73,6 @@ export class Chain {
     return sealed
   }
 
-  /** Takes back what was sealed after `row()` gave this row (its transaction did not commit). */
-  rewind(row: ChainRow): void {
-    this.#length = row.length
-    this.#head = row.head
-  }
-
   row(): ChainRow {
     return {
       id: this.id,

@@ -23,7 +23,7 @@ import {
   type SettleResult,
   type VerifyReport,
 } from './ledger.ts'
-import { findCredit, findLimit, keptFrom, loadCredited, loadImage, loadSettled } from './load.ts'
+import { findCredit, findLimit, loadCredited, loadImage, loadSettled } from './load.ts'
 import {
   accountId,
   type Change,
@@ -43,7 +43,8 @@ import { verify } from './verify.ts'
 /** So long a settle waits for a broken store before its client is told. */
 const PATIENCE_MS = 2_000
 const SWEEP_MS = 10_000
-const KEPT_RESULTS = 4_096
+const KEPT_RESULTS = 2_048
+const KEPT_LIMITS = 50_000
 const CLOSED = 'the ledger is closed'
 
 /** A settle, release or credit between its decision and its commit; outlives a failed write. */
@@ -71,7 +72,7 @@ class Batch extends Unit {
 
 /** Loads the image of an embedded store and starts the ledger on it. */
 export async function openEmbedded(store: Store, options: LedgerOptions): Promise<Ledger> {
-  const image = await loadImage(store.db, options.clock.now())
+  const image = await loadImage(store.db)
   return new EmbeddedLedger(store, options, image)
 }
 
@@ -95,13 +96,14 @@ class EmbeddedLedger implements Ledger {
   #failures = 0
   /** Settles and releases that wait for the store to come back. */
   #parked: Pending[] = []
-  /** Results of late settles, oldest first. */
-  readonly #settled = new Map<string, Promise<SettleResult>>()
+  /** Results of the latest settles, in two generations. */
+  #settled = new Map<string, Promise<SettleResult>>()
+  #settledBefore = new Map<string, Promise<SettleResult>>()
   readonly #credited = new Map<string, bigint>()
   readonly #crediting = new Map<string, { readonly amount: bigint; readonly done: Promise<Balance> }>()
   #creditsApplied = 0
   readonly #opened: { readonly wall: number; readonly tick: number }
-  #prunedAt: number
+  #prunes = 0
 
   constructor(store: Store, options: LedgerOptions, image: Image) {
     this.#store = store
@@ -110,14 +112,17 @@ class EmbeddedLedger implements Ledger {
     this.#writer = new StepWriter(store)
     this.#chain = this.#newChain()
     this.#opened = { wall: options.clock.now(), tick: options.clock.tick() }
-    this.#prunedAt = this.#opened.wall
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS)
     this.#sweeper.unref()
   }
 
   async reserve(command: ReserveCommand): Promise<ReserveResult> {
     if (this.#status !== 'open') return this.#unavailable()
-    if (this.#forgotten(command.limits)) await this.#recall(command.limits)
+    const missing = command.limits.filter((ref) => !this.#image.limits.has(limitKey(ref)))
+    if (missing.length > 0) {
+      await this.#recall(missing)
+      if (this.#status !== 'open') return this.#unavailable()
+    }
     return this.#hold({ type: 'reserve', reserve: command, node: this.#options.epoch })
   }
 
@@ -133,7 +138,7 @@ class EmbeddedLedger implements Ledger {
   }
 
   settle(command: SettleCommand): Promise<SettleResult> {
-    const known = this.#settled.get(command.id)
+    const known = this.#settled.get(command.id) ?? this.#settledBefore.get(command.id)
     if (known !== undefined) return known
     const { id, endpointId, providerId, usage, charge, now, record } = command
     const markupPpm = this.#options.markupPpm ?? 0n
@@ -323,11 +328,13 @@ class EmbeddedLedger implements Ledger {
     const now = this.#now()
     const late = [...this.#image.holds.values()].filter((hold) => hold.expiresAt < now)
     if (late.length > 0) this.#recover(late, now).catch(() => {})
-    if (now - this.#prunedAt < 3_600_000) return
-    this.#prunedAt = now
-    for (const [key, { ref, held }] of this.#image.limits) {
-      if (held === 0n && ref.windowStart < keptFrom(ref.span, now)) this.#image.limits.delete(key)
-    }
+    if (this.#image.limits.size > KEPT_LIMITS) this.#prune()
+  }
+
+  /** Forgets limit rows without holds; those still in use come back from disk. */
+  #prune(): void {
+    this.#prunes++
+    for (const [key, { held }] of this.#image.limits) if (held === 0n) this.#image.limits.delete(key)
   }
 
   /** Wall time, but never ahead of the time that has really passed: a jump of the clock must not expire holds. */
@@ -336,30 +343,32 @@ class EmbeddedLedger implements Ledger {
     return Math.min(clock.now(), this.#opened.wall + clock.tick() - this.#opened.tick)
   }
 
-  /** A limit row that memory may have let go of must not be taken for a new one. */
-  #forgotten(limits: readonly LimitRef[]): boolean {
-    return limits.some(
-      (ref) => ref.windowStart < keptFrom(ref.span, this.#prunedAt) && !this.#image.limits.has(limitKey(ref)),
-    )
-  }
-
-  async #recall(limits: readonly LimitRef[]): Promise<void> {
-    await this.#drained()
-    for (const ref of limits) {
-      const key = limitKey(ref)
-      const row = await findLimit(this.#store.db, ref)
-      if (row !== undefined && !this.#image.limits.has(key)) this.#image.limits.set(key, row)
+  /** Limit rows come into memory at their first use; what is not on disk either is new. */
+  async #recall(refs: readonly LimitRef[]): Promise<void> {
+    for (;;) {
+      const [image, prunes] = [this.#image, this.#prunes]
+      await this.#drained()
+      const rows = await Promise.all(refs.map((ref) => findLimit(this.#store.db, ref)))
+      // While we read, the row may have come, been charged and been forgotten again.
+      if (image !== this.#image || prunes !== this.#prunes) continue
+      for (const row of rows) {
+        if (row !== undefined && !image.limits.has(limitKey(row.ref)))
+          image.limits.set(limitKey(row.ref), row)
+      }
+      return
     }
   }
 
   #remember(id: string, result: Promise<SettleResult>): void {
-    this.#settled.set(id, result)
-    result.catch(() => this.#settled.delete(id))
-    if (this.#settled.size <= KEPT_RESULTS) return
-    for (const oldest of this.#settled.keys()) {
-      this.#settled.delete(oldest)
-      break
+    if (this.#settled.size >= KEPT_RESULTS) {
+      this.#settledBefore = this.#settled
+      this.#settled = new Map()
     }
+    this.#settled.set(id, result)
+    result.catch(() => {
+      this.#settled.delete(id)
+      this.#settledBefore.delete(id)
+    })
   }
 
   /** A write failed: nothing that was decided since is true. */
@@ -402,7 +411,7 @@ class EmbeddedLedger implements Ledger {
     for (;;) {
       try {
         await Promise.allSettled(this.#inFlight)
-        const image = await loadImage(this.#store.db, this.#options.clock.now())
+        const image = await loadImage(this.#store.db)
         if (this.#status !== 'halted') return
         this.#image = image
         break
@@ -412,6 +421,7 @@ class EmbeddedLedger implements Ledger {
     }
     this.#chain = this.#newChain()
     this.#book.forget()
+    this.#writer.forget()
     this.#credited.clear()
     this.#store.resume()
     this.#status = 'open'

@@ -3,26 +3,21 @@ import type { Tariff } from '../chat/index.ts'
 import type { Database, HoldRow, JournalRow, LimitRow } from '../store/index.ts'
 import { decodeHold, decodeTariff, frozenVersions } from './codec.ts'
 import { LedgerError, type SettleResult } from './ledger.ts'
-import { type Span, windowStart } from './limits.ts'
-import { type Account, type Hold, type Image, type Limit, limitKey } from './state.ts'
+import type { Span } from './limits.ts'
+import { emptyImage, type Hold, type Image, type Limit, limitOfKey } from './state.ts'
 
 type Db = Kysely<Database>
 
 const PAGE = 10_000
+const CHUNK = 500
 const OPEN = sql<boolean>`state in ('reserved', 'dispatched', 'streaming')`
-const SPANS: readonly Span[] = ['total', 'daily', 'weekly', 'monthly']
 
-/** First ms of the window before the current one: what the memory image keeps of a span. */
-export function keptFrom(span: Span, now: number): number {
-  return span === 'total' ? 0 : windowStart(span, windowStart(span, now) - 1)
-}
-
-/** Reads the memory image: all accounts, limit rows of the current and the previous windows and those with holds, open holds. */
-export async function loadImage(db: Db, now: number): Promise<Image> {
-  const accounts = new Map<string, Account>()
-  for await (const rows of pages(db, 'accounts')) {
+/** Reads the memory image: all accounts, the open holds and the limit rows that carry them; others come at their first use. */
+export async function loadImage(db: Db): Promise<Image> {
+  const image = emptyImage()
+  for await (const rows of accountPages(db)) {
     for (const row of rows) {
-      accounts.set(row.id, {
+      image.accounts.set(row.id, {
         id: row.id,
         organizationId: row.organization_id,
         floor: row.floor === 1 ? 1 : 0,
@@ -31,19 +26,22 @@ export async function loadImage(db: Db, now: number): Promise<Image> {
       })
     }
   }
-  const limits = new Map<string, Limit>()
-  for (const span of SPANS) await loadLimits(db, limits, { span, from: keptFrom(span, now) })
-  const holds = new Map<string, Hold>()
-  for (const hold of await loadHolds(db, null)) holds.set(hold.id, hold)
-  return { accounts, limits, holds }
+  for (const hold of await loadHolds(db, await openHolds(db))) {
+    image.holds.set(hold.id, hold)
+    for (const key of hold.limits) {
+      if (image.limits.has(key)) continue
+      const limit = await findLimit(db, limitOfKey(key))
+      if (limit !== undefined) image.limits.set(key, limit)
+    }
+  }
+  return image
 }
 
-/** Accounts in pages by id. */
-async function* pages(db: Db, table: 'accounts') {
+async function* accountPages(db: Db) {
   let after = ''
   for (;;) {
     const rows = await db
-      .selectFrom(table)
+      .selectFrom('accounts')
       .selectAll()
       .where('id', '>', after)
       .orderBy('id')
@@ -55,45 +53,18 @@ async function* pages(db: Db, table: 'accounts') {
   }
 }
 
-async function loadLimits(
-  db: Db,
-  limits: Map<string, Limit>,
-  which: { readonly span: Span; readonly from: number },
-): Promise<void> {
-  let after: readonly [scope: string, scopeId: string, windowStart: bigint] = ['', '', -1n]
-  for (;;) {
-    const rows = await db
-      .selectFrom('limits')
-      .selectAll()
-      .where('span', '=', which.span)
-      .where((eb) => eb.or([eb('window_start', '>=', BigInt(which.from)), eb('held_nanos', '>', 0n)]))
-      .where(sql<boolean>`(scope, scope_id, window_start) > (${after[0]}, ${after[1]}, ${after[2]})`)
-      .orderBy('scope')
-      .orderBy('scope_id')
-      .orderBy('window_start')
-      .limit(PAGE)
-      .execute()
-    for (const row of rows) {
-      const limit = decodeLimit(row)
-      limits.set(limitKey(limit.ref), limit)
-    }
-    if (rows.length < PAGE) return
-    const last = rows.at(-1)!
-    after = [last.scope, last.scope_id, last.window_start]
-  }
+/** Without an order, so that the index of open holds serves and not the whole history is read. */
+async function openHolds(db: Db): Promise<string[]> {
+  const rows = await db.selectFrom('holds').select('id').where(OPEN).execute()
+  return rows.map((row) => row.id)
 }
 
-/** Open holds with their frozen tariffs; `ids` null: all of them. */
-export async function loadHolds(db: Db, ids: readonly string[] | null): Promise<Hold[]> {
+/** Those of the holds that are open, with their frozen tariffs. */
+export async function loadHolds(db: Db, ids: readonly string[]): Promise<Hold[]> {
   const rows: HoldRow[] = []
-  let after = ''
-  for (;;) {
-    let query = db.selectFrom('holds').selectAll().where(OPEN).where('id', '>', after)
-    if (ids !== null) query = query.where('id', 'in', ids)
-    const page = await query.orderBy('id').limit(PAGE).execute()
-    rows.push(...page)
-    if (page.length < PAGE) break
-    after = page.at(-1)!.id
+  for (let at = 0; at < ids.length; at += CHUNK) {
+    const some = ids.slice(at, at + CHUNK)
+    rows.push(...(await db.selectFrom('holds').selectAll().where('id', 'in', some).where(OPEN).execute()))
   }
   return await withTariffs(db, rows)
 }
@@ -103,11 +74,11 @@ async function withTariffs(db: Db, rows: readonly HoldRow[]): Promise<Hold[]> {
   for (const row of rows) for (const [, version] of frozenVersions(row)) if (version) versions.add(version)
   const tariffs = new Map<string, Tariff>()
   const names = [...versions]
-  for (let at = 0; at < names.length; at += 500) {
+  for (let at = 0; at < names.length; at += CHUNK) {
     const found = await db
       .selectFrom('tariffs')
       .selectAll()
-      .where('version', 'in', names.slice(at, at + 500))
+      .where('version', 'in', names.slice(at, at + CHUNK))
       .execute()
     for (const row of found) tariffs.set(`${row.version}\n${row.endpoint_id}`, decodeTariff(row.data))
   }

@@ -93,6 +93,7 @@ const GENERATION = [
   'session_id',
 ] as const satisfies readonly (keyof GenerationRow)[]
 
+const KEPT_TABLES = 10_000
 const OPEN = "('reserved', 'dispatched', 'streaming')"
 const JOURNAL = 'id chain seq kind reference organization_id at memo prev_hash hash'.split(' ')
 const LIMIT = 'scope scope_id span window_start organization_id cap_nanos spent_nanos held_nanos'.split(' ')
@@ -106,11 +107,18 @@ export class StepWriter {
   readonly #ref: Record<keyof typeof SQL, StatementRef>
   /** By number of lines. */
   readonly #entries: StatementRef[] = []
+  /** Candidate tables that were written; many waybills share one. */
+  readonly #tables = new Set<string>()
 
   constructor(store: Store) {
     this.#store = store
     const refs = Object.entries(SQL).map(([name, sql]) => [name, store.prepare(sql)])
     this.#ref = Object.fromEntries(refs)
+  }
+
+  /** After a failed write nothing is known to be there. */
+  forget(): void {
+    this.#tables.clear()
   }
 
   steps(unit: Unit, chain: Chain): Step[] {
@@ -175,7 +183,9 @@ export class StepWriter {
         const { id, organization_id, created_at, data } = waybill
         steps.push([this.#ref.waybill, [id, organization_id, created_at, clean(data)]])
       }
-      if (candidateTable !== null) {
+      if (candidateTable !== null && !this.#tables.has(candidateTable.hash)) {
+        if (this.#tables.size >= KEPT_TABLES) this.#tables.clear()
+        this.#tables.add(candidateTable.hash)
         steps.push([this.#ref.candidates, [candidateTable.hash, clean(candidateTable.data)]])
       }
     }

@@ -156,9 +156,11 @@ function checkTools(body: Json, measure: Measure): readonly Json[] {
     return refuse('tools', '`tools` must be a list of tools.')
   if (tools.length > LIMITS.tools) refuse('tools', `\`tools\` has more than ${LIMITS.tools} entries.`)
   for (const [i, tool] of tools.entries()) {
-    if (text(tool['type']) === null)
+    const fn = object(tool['function'])
+    if (text(tool['type']) === null && fn === null) {
       refuse(`tools[${i}].type`, `\`tools[${i}].type\` must be "function" or another kind of tool.`)
-    if (tool['type'] === 'function' && text(object(tool['function'])?.['name']) === null) {
+    }
+    if ((tool['type'] === 'function' || fn !== null) && text(fn?.['name']) === null) {
       refuse(`tools[${i}].function.name`, `\`tools[${i}].function.name\` must be a string.`)
     }
     measure.bytes += weigh(tool)
@@ -195,7 +197,7 @@ function extrasOf(body: Json, tools: readonly Json[]): string[] {
     if (object(plugin)?.['enabled'] !== false) extras.push(`plugin:${id}`)
   }
   for (const tool of tools) {
-    const type = text(tool['type'])!
+    const type = text(tool['type']) ?? 'function'
     if (type.startsWith('openrouter:') || type.startsWith('web_search')) extras.push(`server-tool:${type}`)
   }
   if (optional.string(body, 'preset', LIMITS.name) !== undefined) extras.push('preset')

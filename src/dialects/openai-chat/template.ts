@@ -1,4 +1,4 @@
-import { isObject, type Json, list, object, parseJson } from '../json.ts'
+import { count, isObject, type Json, list, object, parseJson } from '../json.ts'
 
 /**
  * The fast lane for plain delta frames. Providers repeat each frame byte for byte but for the text in it. A template is
@@ -140,6 +140,8 @@ function holesOf(frame: string, chunk: Json): Hole[] | null {
   const key = texts[0]
   if (texts.length !== 1 || key === undefined || calls.length > 1) return null
   if (object(delta['function_call']) !== null) return null
+  // Without an index it takes memory to know which call a fragment belongs to.
+  if (key === 'arguments' && count(object(calls[0])?.['index']) === null) return null
   const path = ['choices', 0, 'delta', ...(key === 'arguments' ? ['tool_calls', 0, 'function', key] : [key])]
   const holes = [span(frame, key, path)]
   const detail = list(delta['reasoning_details'])

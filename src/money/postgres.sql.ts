@@ -1,4 +1,4 @@
-import { type Kysely, sql, type Transaction } from 'kysely'
+import { CompiledQuery, type Kysely, type Transaction } from 'kysely'
 import type { Usage } from '../chat/index.ts'
 import type { Database, TariffRow } from '../store/index.ts'
 import type { Chain } from './chain.ts'
@@ -11,9 +11,9 @@ import type { Unit } from './unit.ts'
 type Db = Kysely<Database>
 type Tx = Transaction<Database>
 
-const OPEN = sql`('reserved', 'dispatched', 'streaming')`
+const OPEN = `('reserved', 'dispatched', 'streaming')`
 /** One clock for all nodes: the server's, ms. */
-const SERVER_NOW = sql<bigint>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`
+const SERVER_NOW = 'cast(extract(epoch from clock_timestamp()) * 1000 as bigint)'
 /** A node that was not heard of for so long is dead: others resolve its holds. */
 const LEASE_MS = 30_000
 
@@ -30,40 +30,29 @@ export async function ensureLimits(
   rows: readonly { readonly ref: Omit<LimitRef, 'capNanos'>; readonly organizationId: string }[],
 ): Promise<void> {
   const data = rows.map(({ ref, organizationId }) => ({
-    scope: ref.scope,
-    scope_id: ref.scopeId,
-    span: ref.span,
-    window_start: ref.windowStart,
+    ...limitColumns(ref),
     organization_id: organizationId,
     cap_nanos: null,
     spent_nanos: 0,
     held_nanos: 0,
   }))
-  await sql`insert into limits select * from json_populate_recordset(null::limits, ${json(data)}::json) r
-    order by r.scope, r.scope_id, r.span, r.window_start on conflict do nothing`.execute(tx)
+  await run(tx, ENSURE_LIMITS, [json(data)])
 }
+
+const ENSURE_LIMITS = `insert into limits select * from json_populate_recordset(null::limits, $1::json) r
+  order by r.scope, r.scope_id, r.span, r.window_start on conflict do nothing`
 
 /**
  * Locks what is wanted, one kind after the other and each in key order, and reads it: the image that the commands of
  * this transaction are decided on. Accounts of the platform are not locked: they have no floor and change by differences.
  */
 export async function lockImage(tx: Tx, wanted: Wanted): Promise<Image> {
-  const keys = [...wanted.limits.values()].map((ref) => ({
-    scope: ref.scope,
-    scope_id: ref.scopeId,
-    span: ref.span,
-    window_start: ref.windowStart,
-  }))
-  const { rows } = await sql<{ kind: string; data: string }>`
-    with h as (select * from holds where id = any(${[...wanted.holds.keys()]}::text[]) order by id for update),
-    a as (select * from accounts where id = any(${[...wanted.accounts]}::text[]) order by id for update),
-    l as (select * from limits where (scope, scope_id, span, window_start) in
-      (select scope, scope_id, span, window_start from json_populate_recordset(null::limits, ${json(keys)}::json))
-      order by scope, scope_id, span, window_start for update)
-    select 'h' as kind, json_build_array(id, state, amount_nanos::text, attempt, endpoint_id, usage)::text as data from h
-    union all select 'a', json_build_array(id, organization_id, floor, posted_nanos::text, held_nanos::text)::text from a
-    union all select 'l', json_build_array(scope, scope_id, span, window_start::text, organization_id,
-      cap_nanos::text, spent_nanos::text, held_nanos::text)::text from l`.execute(tx)
+  const limits = [...wanted.limits.values()].map(limitColumns)
+  const rows = await run<{ kind: string; data: string }>(tx, LOCK, [
+    json([...wanted.holds.keys()]),
+    json([...wanted.accounts]),
+    json(limits),
+  ])
   const image = emptyImage()
   for (const { kind, data } of rows) {
     const cells = JSON.parse(data)
@@ -73,6 +62,19 @@ export async function lockImage(tx: Tx, wanted: Wanted): Promise<Image> {
   }
   return image
 }
+
+const LOCK = `with
+  h as (select * from holds where id in (select json_array_elements_text($1::json)) order by id for update),
+  a as (select * from accounts where id in (select json_array_elements_text($2::json)) order by id for update),
+  l as (select * from limits where (scope, scope_id, span, window_start) in
+    (select scope, scope_id, span, window_start from json_populate_recordset(null::limits, $3::json))
+    order by scope, scope_id, span, window_start for update)
+  select 'h' as kind, json_build_array(id, state, amount_nanos::text, attempt, endpoint_id, usage)::text as data from h
+  union all
+  select 'a', json_build_array(id, organization_id, floor, posted_nanos::text, held_nanos::text)::text from a
+  union all
+  select 'l', json_build_array(scope, scope_id, span, window_start::text, organization_id, cap_nanos::text,
+    spent_nanos::text, held_nanos::text)::text from l`
 
 function readHold(
   image: Image,
@@ -123,35 +125,11 @@ function readLimit(
  */
 export async function writeUnit(tx: Tx, unit: Unit, chain: Chain): Promise<void> {
   const payload = payloadOf(unit, chain)
-  const rowset = (table: string, field: string) =>
-    sql`json_populate_recordset(null::${sql.table(table)}, (select j -> ${sql.lit(field)} from u))`
-  const copy = (table: string, field: string) =>
-    sql`(insert into ${sql.table(table)} select * from ${rowset(table, field)})`
-  const { rows } = await sql<{ holds: bigint; accounts: bigint; limits: bigint }>`
-    with u as (select ${json(payload)}::json as j),
-    fresh as ${copy('holds', 'fresh')},
-    changed as (update holds h set state = x.state, amount_nanos = x.amount_nanos, attempt = x.attempt,
-      endpoint_id = x.endpoint_id, usage = x.usage from ${rowset('holds', 'changed')} x
-      where h.id = x.id and h.state in ${OPEN} returning 1),
-    own as (update accounts a set posted_nanos = a.posted_nanos + x.posted_nanos, held_nanos = a.held_nanos + x.held_nanos
-      from ${rowset('accounts', 'own')} x where a.id = x.id and (a.floor = 0
-      or a.posted_nanos + x.posted_nanos - a.held_nanos - x.held_nanos >= 0) returning 1),
-    shared as (insert into accounts select * from ${rowset('accounts', 'shared')} r order by r.id
-      on conflict (id) do update set posted_nanos = accounts.posted_nanos + excluded.posted_nanos,
-      held_nanos = accounts.held_nanos + excluded.held_nanos),
-    caps as (update limits l set cap_nanos = x.cap_nanos, spent_nanos = l.spent_nanos + x.spent_nanos,
-      held_nanos = l.held_nanos + x.held_nanos from ${rowset('limits', 'limits')} x where l.scope = x.scope
-      and l.scope_id = x.scope_id and l.span = x.span and l.window_start = x.window_start and (x.cap_nanos is null
-      or l.spent_nanos + x.spent_nanos + l.held_nanos + x.held_nanos <= x.cap_nanos) returning 1),
-    moved as ${copy('journals', 'journals')}, lines as ${copy('entries', 'entries')},
-    head as (insert into chains select * from ${rowset('chains', 'chains')}
-      on conflict (id) do update set length = excluded.length, head = excluded.head),
-    used as ${copy('generations', 'generations')}, tried as ${copy('attempts', 'attempts')},
-    why as ${copy('waybills', 'waybills')},
-    tables as (insert into candidate_tables select * from ${rowset('candidate_tables', 'tables')} r order by r.hash
-      on conflict do nothing)
-    select (select count(*) from changed) as holds, (select count(*) from own) as accounts,
-      (select count(*) from caps) as limits`.execute(tx)
+  const rows = await run<{ holds: bigint; accounts: bigint; limits: bigint }>(
+    tx,
+    WRITE,
+    PAYLOAD.map((name) => json(payload[name])),
+  )
   const done = rows[0]!
   if (
     Number(done.holds) !== payload.changed.length ||
@@ -161,6 +139,58 @@ export async function writeUnit(tx: Tx, unit: Unit, chain: Chain): Promise<void>
     throw new LedgerError('unavailable', 'the ledger changed under a decision')
   }
 }
+
+type Payload = ReturnType<typeof payloadOf>
+
+/** The parameters of `WRITE`, each a list of rows as JSON: parsed once each. */
+const PAYLOAD = [
+  'fresh',
+  'changed',
+  'own',
+  'shared',
+  'limits',
+  'journals',
+  'entries',
+  'chains',
+  'generations',
+  'attempts',
+  'waybills',
+  'tables',
+] as const satisfies readonly (keyof Payload)[]
+
+const rowset = (table: string, name: keyof Payload): string =>
+  `json_populate_recordset(null::${table}, $${PAYLOAD.indexOf(name) + 1}::json)`
+const copy = (table: string, name: keyof Payload): string =>
+  `(insert into ${table} select * from ${rowset(table, name)})`
+
+const WRITE = `with
+  fresh as ${copy('holds', 'fresh')},
+  changed as (update holds h set state = x.state, amount_nanos = x.amount_nanos, attempt = x.attempt,
+    endpoint_id = x.endpoint_id, usage = x.usage from ${rowset('holds', 'changed')} x
+    where h.id = x.id and h.state in ${OPEN} returning 1),
+  own as (update accounts a set posted_nanos = a.posted_nanos + x.posted_nanos,
+    held_nanos = a.held_nanos + x.held_nanos from ${rowset('accounts', 'own')} x
+    where a.id = x.id and (a.floor = 0
+    or a.posted_nanos + x.posted_nanos - a.held_nanos - x.held_nanos >= 0) returning 1),
+  shared as (insert into accounts select * from ${rowset('accounts', 'shared')} r order by r.id
+    on conflict (id) do update set posted_nanos = accounts.posted_nanos + excluded.posted_nanos,
+    held_nanos = accounts.held_nanos + excluded.held_nanos),
+  caps as (update limits l set cap_nanos = x.cap_nanos, spent_nanos = l.spent_nanos + x.spent_nanos,
+    held_nanos = l.held_nanos + x.held_nanos from ${rowset('limits', 'limits')} x
+    where l.scope = x.scope and l.scope_id = x.scope_id and l.span = x.span and l.window_start = x.window_start
+    and (x.cap_nanos is null
+    or l.spent_nanos + x.spent_nanos + l.held_nanos + x.held_nanos <= x.cap_nanos) returning 1),
+  moved as ${copy('journals', 'journals')},
+  lines as ${copy('entries', 'entries')},
+  head as (insert into chains select * from ${rowset('chains', 'chains')}
+    on conflict (id) do update set length = excluded.length, head = excluded.head),
+  used as ${copy('generations', 'generations')},
+  tried as ${copy('attempts', 'attempts')},
+  why as ${copy('waybills', 'waybills')},
+  tables as (insert into candidate_tables select * from ${rowset('candidate_tables', 'tables')} r order by r.hash
+    on conflict do nothing)
+  select (select count(*) from changed) as holds, (select count(*) from own) as accounts,
+    (select count(*) from caps) as limits`
 
 function payloadOf(unit: Unit, chain: Chain) {
   const holds = [...unit.holds.values()]
@@ -180,10 +210,7 @@ function payloadOf(unit: Unit, chain: Chain) {
     own: accounts.filter(({ fresh }) => !fresh).map(({ row }) => row),
     shared: accounts.filter(({ fresh }) => fresh).map(({ row }) => row),
     limits: [...unit.limits.values()].map(({ limit, spent, held }) => ({
-      scope: limit.ref.scope,
-      scope_id: limit.ref.scopeId,
-      span: limit.ref.span,
-      window_start: limit.ref.windowStart,
+      ...limitColumns(limit.ref),
       cap_nanos: limit.cap,
       spent_nanos: spent,
       held_nanos: held,
@@ -229,23 +256,37 @@ function changedRow(hold: Hold) {
 
 /** Price lists never change and other nodes may write them at the same time: outside the transaction nobody waits. */
 export async function writeTariffs(db: Db, rows: readonly TariffRow[]): Promise<void> {
-  if (rows.length === 0) return
-  await sql`insert into tariffs select * from json_populate_recordset(null::tariffs, ${json(rows)}::json) r
-    order by r.version, r.endpoint_id on conflict do nothing`.execute(db)
+  if (rows.length > 0) await run(db, WRITE_TARIFFS, [json(rows)])
 }
+
+const WRITE_TARIFFS = `insert into tariffs select * from json_populate_recordset(null::tariffs, $1::json) r
+  order by r.version, r.endpoint_id on conflict do nothing`
 
 /** Says that the node lives. */
 export async function heartbeat(db: Db, node: string): Promise<void> {
-  await sql`insert into nodes (id, epoch, started_at, heartbeat_at) values (${node}, ${node}, ${SERVER_NOW}, ${SERVER_NOW})
-    on conflict (id) do update set heartbeat_at = excluded.heartbeat_at`.execute(db)
+  await run(db, HEARTBEAT, [node])
 }
+
+const HEARTBEAT = `insert into nodes (id, epoch, started_at, heartbeat_at) values ($1, $1, ${SERVER_NOW}, ${SERVER_NOW})
+  on conflict (id) do update set heartbeat_at = excluded.heartbeat_at`
 
 /** Open holds that nobody will resolve: of dead nodes, or past their time. */
 export async function strandedHolds(db: Db, limit: number): Promise<string[]> {
-  const { rows } = await sql<{ id: string }>`select h.id from holds h where h.state in ${OPEN}
-    and (h.expires_at < ${SERVER_NOW} or not exists (select 1 from nodes n where n.id = h.node
-    and n.heartbeat_at > ${SERVER_NOW} - ${LEASE_MS}::int8)) order by h.id limit ${limit}`.execute(db)
+  const rows = await run<{ id: string }>(db, STRANDED, [limit])
   return rows.map((row) => row.id)
+}
+
+const STRANDED = `select h.id from holds h where h.state in ${OPEN} and (h.expires_at < ${SERVER_NOW}
+  or not exists (select 1 from nodes n where n.id = h.node and n.heartbeat_at > ${SERVER_NOW} - ${LEASE_MS}))
+  limit $1`
+
+/** Fixed text: the statements of every transaction are not built anew each time. */
+async function run<Row>(db: Db, text: string, parameters: readonly unknown[]): Promise<Row[]> {
+  return (await db.executeQuery<Row>(CompiledQuery.raw(text, [...parameters]))).rows
+}
+
+function limitColumns({ scope, scopeId, span, windowStart }: Omit<LimitRef, 'capNanos'>) {
+  return { scope, scope_id: scopeId, span, window_start: windowStart }
 }
 
 /** bigint as decimal strings; characters that Postgres text cannot hold are replaced. */

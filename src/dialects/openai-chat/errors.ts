@@ -118,7 +118,7 @@ const RULES: readonly (readonly [RegExp, ErrorCode])[] = [
     'context_length_exceeded',
   ],
   [
-    /insufficient[_ ]?(quota|balance|credit|fund)|billing_(hard_limit|not_active)|credit balance|payment_required|exceeded your current quota|(requires|need) more credits/i,
+    /insufficient[_ ]?(quota|balance|credit|fund)|billing_(hard_limit|not_active)|credit balance|payment_required|(requires|need) more credits/i,
     'provider_payment',
   ],
   [

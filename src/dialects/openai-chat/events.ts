@@ -73,15 +73,20 @@ export class EventReader {
 
   /** At the end of input: nothing after a good end, an error when the answer was cut. */
   end(): ChatEvent[] {
-    if (this.failed || this.seen.finish !== null) return []
+    if (this.failed) return []
+    const events: ChatEvent[] = []
+    for (const choice of this.choices.keys()) this.closeAll(choice, events)
+    if (this.seen.finish !== null) return events
     this.failed = true
     const message = 'The provider closed the connection before its answer was complete.'
-    return [
-      {
-        type: 'error',
-        error: { code: 'provider_cut', status: 200, message, providerCode: null, retryAfterMs: null },
-      },
-    ]
+    const error = {
+      code: 'provider_cut',
+      status: 200,
+      message,
+      providerCode: null,
+      retryAfterMs: null,
+    } as const
+    return [...events, { type: 'error', error }]
   }
 
   private choice(read: ReadChoice, events: ChatEvent[]): void {
@@ -205,6 +210,13 @@ export class EventReader {
     events.push({ type: 'block-delta', index: state.current.index, choice, delta })
   }
 
+  private closeAll(choice: number, events: ChatEvent[]): void {
+    const { tools } = this.state(choice)
+    this.close(choice, events)
+    for (const index of tools.values()) events.push({ type: 'block-stop', index, choice })
+    tools.clear()
+  }
+
   private close(choice: number, events: ChatEvent[]): void {
     const state = this.state(choice)
     if (state.current !== null) events.push({ type: 'block-stop', index: state.current.index, choice })
@@ -213,12 +225,11 @@ export class EventReader {
 
   /** Together says its finish twice: a repeated one is no news. */
   private finish({ index: choice, finish, rest }: ReadChoice, events: ChatEvent[]): void {
+    if (finish === null) return
     const state = this.state(choice)
-    if (finish === null || state.finish === finish.reason) return
+    this.closeAll(choice, events)
+    if (state.finish === finish.reason) return
     state.finish = finish.reason
-    this.close(choice, events)
-    for (const index of state.tools.values()) events.push({ type: 'block-stop', index, choice })
-    state.tools.clear()
     const stop = text(rest['stop_reason'])
     events.push({ type: 'finish', choice, ...finish, ...(stop && { stopSequence: stop }) })
   }

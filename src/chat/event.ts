@@ -17,7 +17,10 @@ export type Block =
   /** Something only its own dialect understands, kept so that it can be sent back unchanged. */
   | { readonly kind: 'opaque'; readonly dialect: string; readonly data: unknown }
 
-/** What is added to an open block. Strings append; `signature` and `encrypted` belong to reasoning. */
+/**
+ * What is added to an open block. Strings append. `signature` and `encrypted` belong to reasoning; Google signs text and
+ * tool calls too. `result` is what a server tool returned, or its item as the provider wrote it.
+ */
 export type BlockDelta =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'reasoning'; readonly text: string; readonly summary?: boolean }

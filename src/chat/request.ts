@@ -8,32 +8,34 @@ export interface ChatMessage {
   readonly isError?: boolean
 }
 
-export type ContentPart = (
-  | { readonly kind: 'text'; readonly text: string }
-  /** http(s) or data: URL. */
-  | { readonly kind: 'image'; readonly url: string; readonly detail?: string }
-  | { readonly kind: 'file'; readonly filename?: string; readonly data?: string; readonly fileId?: string }
-  | { readonly kind: 'audio'; readonly data: string; readonly format: string }
-  | { readonly kind: 'video'; readonly url: string }
-  | {
-      readonly kind: 'tool-call'
-      readonly id: string
-      readonly name: string
-      readonly args: string
-      readonly signature?: string
-    }
-  | {
-      readonly kind: 'reasoning'
-      readonly text?: string
-      readonly summary?: string
-      readonly signature?: string
-      readonly encrypted?: string
-      readonly id?: string
-      readonly format?: string
-    }
-  | { readonly kind: 'refusal'; readonly text: string }
-  | { readonly kind: 'opaque'; readonly dialect: string; readonly data: unknown }
-) & { readonly cache?: CacheMarker }
+export type ContentPart =
+  /** Google signs text as well as tool calls. */
+  (
+    | { readonly kind: 'text'; readonly text: string; readonly signature?: string }
+    /** http(s) or data: URL. */
+    | { readonly kind: 'image'; readonly url: string; readonly detail?: string }
+    | { readonly kind: 'file'; readonly filename?: string; readonly data?: string; readonly fileId?: string }
+    | { readonly kind: 'audio'; readonly data: string; readonly format: string }
+    | { readonly kind: 'video'; readonly url: string }
+    | {
+        readonly kind: 'tool-call'
+        readonly id: string
+        readonly name: string
+        readonly args: string
+        readonly signature?: string
+      }
+    | {
+        readonly kind: 'reasoning'
+        readonly text?: string
+        readonly summary?: string
+        readonly signature?: string
+        readonly encrypted?: string
+        readonly id?: string
+        readonly format?: string
+      }
+    | { readonly kind: 'refusal'; readonly text: string }
+    | { readonly kind: 'opaque'; readonly dialect: string; readonly data: unknown }
+  ) & { readonly cache?: CacheMarker }
 
 export interface CacheMarker {
   readonly ttl?: '5m' | '1h'

@@ -5,7 +5,14 @@ import { type FoldedBlock, type FoldedChoice, fold } from '../fold.ts'
 import { isObject, type Json, object } from '../json.ts'
 import { encodeStreamError } from './errors.ts'
 import { EventReader } from './events.ts'
-import { encodeAudio, encodeCitation, reasoningFacts, serverToolDetail, toolId } from './stream.ts'
+import {
+  encodeAudio,
+  encodeCitation,
+  reasoningFacts,
+  serverToolDetail,
+  signatureDetail,
+  toolId,
+} from './stream.ts'
 import { encodeUsage } from './usage.ts'
 import { DIALECT, type WireReply } from './wire.ts'
 
@@ -107,6 +114,9 @@ function reasoningDetails(blocks: readonly FoldedBlock[]): Json[] {
   let place = 0
   for (const { block, text, summary, signature, encrypted, args, results } of blocks) {
     if (block.kind === 'server-tool') details.push(serverToolDetail(block, args, results[0] ?? null, place++))
+    if ((block.kind === 'tool' || block.kind === 'text') && signature !== '') {
+      details.push(signatureDetail(block, signature, place++))
+    }
     if (block.kind !== 'reasoning') continue
     const facts = reasoningFacts(block, place++)
     if (summary !== '') details.push({ type: 'reasoning.summary', summary, ...facts })

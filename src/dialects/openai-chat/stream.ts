@@ -142,7 +142,9 @@ export class ChatStreamEncoder implements StreamEncoder {
           delta.text,
         )
       case 'signature':
-        return this.reasoning(state, { type: 'reasoning.text', signature: delta.signature })
+        return this.meta.hideReasoning
+          ? null
+          : { reasoning_details: [signatureDetail(state.block, delta.signature, state.place)] }
       case 'encrypted':
         return this.reasoning(state, { type: 'reasoning.encrypted', data: delta.data })
       case 'args':
@@ -218,6 +220,14 @@ export const toolId = (meta: ReplyMeta, choice: number, place: number): string =
 export function reasoningFacts(block: Block, index: number): Json {
   const known = block.kind === 'reasoning' ? block : null
   return { format: known?.format ?? 'unknown', index, ...(known?.id !== undefined && { id: known.id }) }
+}
+
+/** A signature of reasoning stands with its text; one of a tool call or text (Google) is a detail that names the call. */
+export function signatureDetail(block: Block, signature: string, index: number): Json {
+  if (block.kind === 'reasoning')
+    return { type: 'reasoning.text', signature, ...reasoningFacts(block, index) }
+  const id = block.kind === 'tool' && block.id !== '' ? { id: block.id } : {}
+  return { type: 'reasoning.encrypted', data: signature, format: 'google-gemini-v1', index, ...id }
 }
 
 export function serverToolDetail(

@@ -1,6 +1,7 @@
 export * from './errors.ts'
 export * from './event.ts'
 export * from './meter.ts'
+export * from './parameters.ts'
 export * from './request.ts'
 export * from './tariff.ts'
 export * from './usage.ts'

@@ -1,3 +1,5 @@
+import type { ChatParameters } from './parameters.ts'
+
 /** A conversation in the hub's words. Content is always a list of parts. */
 export interface ChatMessage {
   readonly role: 'system' | 'developer' | 'user' | 'assistant' | 'tool'
@@ -120,8 +122,10 @@ export interface ChatRequest {
    * (present and enabled), `server-tool:<type>`, `preset`, `transforms`, `debug`.
    */
   readonly extras?: readonly string[]
-  /** Values of the parameters in use, by OpenRouter's names and shapes; for encoders of another dialect. */
-  settings?(): Readonly<Record<string, unknown>>
+  /** Beta features of an API that the client asked for by header (`anthropic-beta`), for upstreams of the same API. */
+  readonly betas?: readonly string[]
+  /** The parameters that the client set; for encoders of another dialect. */
+  parameterValues(): ChatParameters
   messages(): readonly ChatMessage[]
   tools(): readonly ToolDefinition[]
 }

@@ -86,6 +86,8 @@ export interface EncodedRequest<Wire = unknown> {
 export interface RequestTarget {
   readonly path: string
   readonly query: string
+  /** Reads a request header by its lower-case name. */
+  readonly headers?: (name: string) => string | undefined
 }
 
 /** What has been seen of an answer so far; the relay reads it after every push. */

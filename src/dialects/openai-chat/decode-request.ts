@@ -1,12 +1,19 @@
-import { type ChatMessage, type ChatRequest, GatewayError, type ToolDefinition } from '../../chat/index.ts'
+import {
+  type ChatMessage,
+  type ChatParameters,
+  type ChatRequest,
+  GatewayError,
+  type ToolDefinition,
+} from '../../chat/index.ts'
 import type { RequestTarget } from '../dialect.ts'
 import { isObject, type Json, list, object, text } from '../json.ts'
 import { optional, refuse } from './check.ts'
 import { emptyMeasure, type Measure, measureMessage, weigh } from './measure.ts'
 import { decodeMessage, decodeTool } from './messages.ts'
-import { PARAMETERS, parametersInUse } from './parameters.ts'
+import { parametersInUse } from './parameters.ts'
 import { decodePreferences } from './preferences.ts'
 import { decodeReasoning } from './reasoning.ts'
+import { parameterValuesOf } from './values.ts'
 import { DIALECT } from './wire.ts'
 
 /** Bounds of what one request may name; sizes of texts are the edge's (body limit). */
@@ -55,6 +62,7 @@ export function decodeRequest(body: unknown, _target: RequestTarget): ChatReques
     refuse('modalities', '`modalities` may hold "text", "image" and "audio".')
   }
   let decoded: readonly ChatMessage[] | undefined
+  let values: ChatParameters | undefined
   let definitions: readonly ToolDefinition[] | undefined
   return {
     dialect: DIALECT,
@@ -76,7 +84,7 @@ export function decodeRequest(body: unknown, _target: RequestTarget): ChatReques
       null,
     user: optional.string(body, 'user', LIMITS.user) ?? null,
     extras: extrasOf(body, tools),
-    settings: () => settingsOf(body),
+    parameterValues: () => (values ??= parameterValuesOf(body)),
     messages: () => (decoded ??= messages.map(decodeMessage)),
     tools: () => (definitions ??= tools.flatMap(decodeTool)),
   }
@@ -208,13 +216,4 @@ function extrasOf(body: Json, tools: readonly Json[]): string[] {
     extras.push('debug')
   }
   return extras
-}
-
-/** Fields of the body that are parameters, as given. */
-function settingsOf(body: Json): Json {
-  const settings: Json = {}
-  for (const field of Object.values(PARAMETERS).flat()) {
-    if (field !== 'tools' && body[field] !== undefined && body[field] !== null) settings[field] = body[field]
-  }
-  return settings
 }

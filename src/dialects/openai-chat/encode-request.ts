@@ -4,6 +4,7 @@ import { isObject, type Json, list, object, text, without } from '../json.ts'
 import { encodeMessages, encodeTools } from './messages.ts'
 import { PARAMETERS, supports } from './parameters.ts'
 import { encodeReasoning } from './reasoning.ts'
+import { encodeParameterValues } from './values.ts'
 import { DIALECT } from './wire.ts'
 
 /** Fields that are addressed to the gateway, never to a provider; `user` is told as a hash only. */
@@ -32,7 +33,7 @@ const OURS: ReadonlySet<string> = new Set([
 
 /**
  * The body for an OpenAI-compatible provider. Same dialect: a shallow copy of what came in, fields of ours taken out,
- * unknown ones left in. Other dialect: written from the hub's messages, tools and settings. Then the provider's quirks;
+ * unknown ones left in. Other dialect: written from the hub's messages, tools and parameters. Then the provider's quirks;
  * every parameter that cannot be sent is named in `dropped`. `chat.wire` is never changed.
  */
 export function encodeRequest(chat: ChatRequest, target: WireTarget): EncodedRequest<Json> {
@@ -65,7 +66,7 @@ export function encodeRequest(chat: ChatRequest, target: WireTarget): EncodedReq
 }
 
 function translated(chat: ChatRequest): Json {
-  const body: Json = { ...chat.settings?.() }
+  const body: Json = encodeParameterValues(chat.parameterValues())
   const tools = chat.tools()
   if (tools.length > 0) body['tools'] = encodeTools(tools)
   if (chat.maxOutputTokens !== null) body['max_tokens'] = chat.maxOutputTokens

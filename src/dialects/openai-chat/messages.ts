@@ -81,7 +81,8 @@ function decodePart(part: unknown): ContentPart {
 const notNull = <T>(source: Record<string, T | null>): Record<string, T> =>
   Object.fromEntries(Object.entries(source).filter((entry): entry is [string, T] => entry[1] !== null))
 
-function cacheOf(wire: Json): CacheMarker | undefined {
+/** The marker of a block, a tool or (top level) a whole body; undefined when there is none. */
+export function cacheOf(wire: Json): CacheMarker | undefined {
   const control = object(wire['cache_control'])
   if (control === null) return undefined
   const ttl = control['ttl']

@@ -1,5 +1,3 @@
 export * from './dialect.ts'
-export { type FoldedAnswer, type FoldedBlock, type FoldedChoice, fold } from './fold.ts'
 export { pipeFor, translatePipe } from './pipe.ts'
 export { DIALECTS, dialect } from './registry.ts'
-export { type HeaderReader, retryAfter } from './retry-after.ts'

@@ -147,6 +147,8 @@ export interface Dialect<Wire = unknown> {
 }
 
 export interface StreamDecoder {
+  /** The provider's own end mark has been seen; absent where a dialect has none but the end of the stream. */
+  readonly done?: boolean
   push(frame: Frame): ChatEvent[]
   /** Called at the end of the stream; a truncated one yields an `error` event (`provider_cut`). */
   end(): ChatEvent[]

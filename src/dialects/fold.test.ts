@@ -5,15 +5,15 @@
  */
 import { describe, expect, test } from 'vitest'
 import { hasFixtures, type RecordedCase, recordedCases, WITHOUT_FIXTURES } from '../../test/fixtures.ts'
+import { anthropicEvents, readAnthropic } from '../../test/trial/anthropic.ts'
+import { bedrockEvents, readBedrock } from '../../test/trial/bedrock.ts'
+import { geminiEvents, readGemini } from '../../test/trial/gemini.ts'
+import { readResponses, responsesEvents } from '../../test/trial/responses.ts'
+import type { Json, Reading } from '../../test/trial/writer.ts'
 import type { Block, ChatEvent } from '../chat/index.ts'
 import type { ReplyMeta } from './dialect.ts'
 import { type FoldedBlock, fold } from './fold.ts'
 import { openaiChat } from './openai-chat/index.ts'
-import { anthropicEvents, readAnthropic } from './trial/anthropic.fixture.ts'
-import { bedrockEvents, readBedrock } from './trial/bedrock.fixture.ts'
-import { geminiEvents, readGemini } from './trial/gemini.fixture.ts'
-import { readResponses, responsesEvents } from './trial/responses.fixture.ts'
-import type { Json, Reading } from './trial/writer.fixture.ts'
 
 /** What the events hold, in the same terms. */
 function readEvents(events: readonly ChatEvent[]): Reading {

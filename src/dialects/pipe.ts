@@ -1,15 +1,6 @@
-import { createParser, type EventSourceParser } from 'eventsource-parser'
-import { type ChatEvent, type Cost, GatewayError, type Usage } from '../chat/index.ts'
-import type {
-  Dialect,
-  Frame,
-  ReplyMeta,
-  StreamDecoder,
-  StreamEncoder,
-  StreamPipe,
-  StreamSeen,
-} from './dialect.ts'
-import { AwsEventStream } from './framing/aws-eventstream.ts'
+import type { ChatEvent, Cost, GatewayError, Usage } from '../chat/index.ts'
+import type { Dialect, ReplyMeta, StreamDecoder, StreamEncoder, StreamPipe, StreamSeen } from './dialect.ts'
+import { type Framer, framerFor, tooLong } from './framing/framer.ts'
 import { parseJson } from './json.ts'
 
 const MAX_FRAME_BYTES = 1024 * 1024
@@ -115,6 +106,7 @@ class StreamTranslation implements StreamPipe {
     this.encoder = client.createStreamEncoder(meta)
     this.framer = framerFor(upstream.framing, meta.maxFrameBytes ?? MAX_FRAME_BYTES, (frame) => {
       if (this.seen.error === null) this.take(this.decoder.push(frame))
+      if (this.decoder.done && this.seen.error === null) this.watch.seen.done = true
     })
   }
 
@@ -220,84 +212,4 @@ class WholeTranslation implements StreamPipe {
 function errorEvent(error: GatewayError): ChatEvent {
   const { code, status, message, retryAfterMs, metadata } = error
   return { type: 'error', error: { code, status, message, providerCode: null, retryAfterMs }, metadata }
-}
-
-const tooLong = (limit: number): GatewayError =>
-  new GatewayError(
-    'provider_protocol',
-    `The provider sent more than ${limit} bytes at once, which is not accepted.`,
-  )
-
-interface Framer {
-  push(chunk: Uint8Array): void
-  end(): void
-}
-
-function framerFor(framing: Frame['kind'], limit: number, emit: (frame: Frame) => void): Framer {
-  switch (framing) {
-    case 'sse':
-      return new SseFramer(limit, emit)
-    case 'jsonl':
-      return new LineFramer(limit, emit)
-    case 'aws-eventstream':
-      return new AwsEventStream(limit, emit)
-    default:
-      return framing satisfies never
-  }
-}
-
-/** Server-sent events; one that is not closed by a blank line at the end still counts. */
-class SseFramer implements Framer {
-  private readonly decoder = new TextDecoder()
-  private readonly parser: EventSourceParser
-  private pending = 0
-  private readonly limit: number
-
-  constructor(limit: number, emit: (frame: Frame) => void) {
-    this.limit = limit
-    this.parser = createParser({
-      onEvent: (event) => {
-        this.pending = 0
-        emit({ kind: 'sse', event: event.event ?? null, data: event.data })
-      },
-      onComment: () => {
-        this.pending = 0
-      },
-    })
-  }
-
-  push(chunk: Uint8Array): void {
-    this.pending += chunk.length
-    this.parser.feed(this.decoder.decode(chunk, { stream: true }))
-    if (this.pending > this.limit) throw tooLong(this.limit)
-  }
-
-  end(): void {
-    this.parser.feed(`${this.decoder.decode()}\n\n`)
-  }
-}
-
-/** One JSON value a line. */
-class LineFramer implements Framer {
-  private readonly decoder = new TextDecoder()
-  private readonly emit: (frame: Frame) => void
-  private readonly limit: number
-  private rest = ''
-
-  constructor(limit: number, emit: (frame: Frame) => void) {
-    this.limit = limit
-    this.emit = emit
-  }
-
-  push(chunk: Uint8Array): void {
-    const lines = (this.rest + this.decoder.decode(chunk, { stream: true })).split('\n')
-    this.rest = lines.pop() ?? ''
-    if (this.rest.length > this.limit) throw tooLong(this.limit)
-    for (const line of lines) if (line.trim() !== '') this.emit({ kind: 'jsonl', data: line })
-  }
-
-  end(): void {
-    if (this.rest.trim() !== '') this.emit({ kind: 'jsonl', data: this.rest })
-    this.rest = ''
-  }
 }

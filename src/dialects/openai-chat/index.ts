@@ -1,9 +1,10 @@
 import type { Dialect } from '../dialect.ts'
 import { decodeError, encodeError } from './errors.ts'
-import { createPassthrough } from './passthrough.ts'
+import { StreamPassthrough } from './passthrough.ts'
 import { decodeReply, encodeReply } from './reply.ts'
 import { decodeRequest, encodeRequest } from './request.ts'
 import { ChatStreamDecoder, ChatStreamEncoder } from './stream.ts'
+import { WholePassthrough } from './whole.ts'
 import { DIALECT } from './wire.ts'
 
 /** OpenAI Chat Completions as OpenRouter extends it: the surface of clients, and what most providers speak. */
@@ -18,5 +19,5 @@ export const openaiChat: Dialect = {
   createStreamEncoder: (meta) => new ChatStreamEncoder(meta),
   decodeError,
   encodeError,
-  createPassthrough,
+  createPassthrough: (meta, stream) => (stream ? new StreamPassthrough(meta) : new WholePassthrough(meta)),
 }

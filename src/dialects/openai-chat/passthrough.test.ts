@@ -4,7 +4,8 @@ import { readGatewayReply, readGatewayStream, sseData } from '../../../test/chat
 import { everyByte, rechunk, recordedCases, responseBytes } from '../../../test/fixtures.ts'
 import { type Cost, GatewayError, NO_USAGE } from '../../chat/index.ts'
 import type { ReplyMeta, StreamPipe } from '../dialect.ts'
-import { MAX_FRAME_BYTES, StreamPassthrough, WholePassthrough } from './passthrough.ts'
+import { MAX_FRAME_BYTES, StreamPassthrough } from './passthrough.ts'
+import { WholePassthrough } from './whole.ts'
 
 const meta: ReplyMeta = { id: 'gen-1-Ab', created: 5, model: 'a/b', provider: 'Pröv', hideReasoning: false }
 const cost: Cost = {

@@ -1,29 +1,14 @@
-import { type Cost, GatewayError, type Usage } from '../../chat/index.ts'
+import type { Cost, GatewayError, Usage } from '../../chat/index.ts'
 import type { ReplyMeta, StreamPipe, StreamSeen } from '../dialect.ts'
 import { isObject, type Json, list, object, parseJson, text } from '../json.ts'
 import { encodeStreamError } from './errors.ts'
 import { ChunkReader, type Finish, type ReadChoice } from './reader.ts'
+import { protocol, toolSeed, topLevel } from './shape.ts'
 import { learn, type Template } from './template.ts'
 import { encodeUsage } from './usage.ts'
 
 /** Longest frame, and most bytes waiting for the end of one, unless the meta says otherwise. */
 export const MAX_FRAME_BYTES = 1024 * 1024
-/** Longest body of an answer that is not streamed. */
-export const MAX_REPLY_BYTES = 64 * 1024 * 1024
-
-/** Top-level fields that are ours to write; everything else passes. */
-const OURS: ReadonlySet<string> = new Set([
-  'id',
-  'object',
-  'created',
-  'model',
-  'provider',
-  'choices',
-  'usage',
-  'error',
-  'openrouter_metadata',
-  'user_id',
-])
 
 const FRAME_END = /\r?\n\r?\n/g
 const NON_ASCII = /[^\x00-\x7f]/
@@ -36,16 +21,6 @@ const toText = (latin1: string): string =>
   NON_ASCII.test(latin1) ? Buffer.from(latin1, 'latin1').toString('utf8') : latin1
 const toBytes = (source: string): string =>
   NON_ASCII.test(source) ? Buffer.from(source, 'utf8').toString('latin1') : source
-
-const protocol = (message: string): GatewayError => new GatewayError('provider_protocol', message)
-
-/** Same dialect on both sides, streamed or whole. */
-export function createPassthrough(meta: ReplyMeta, stream: boolean): StreamPipe {
-  return stream ? new StreamPassthrough(meta) : new WholePassthrough(meta)
-}
-
-/** `gen-1732-Ab` → `1732Ab`: what ids of tool calls are made from where a provider leaves them out. */
-export const toolSeed = (id: string): string => id.replace(/^gen-/, '').replace(/[^A-Za-z0-9]/g, '')
 
 /**
  * A stream of chunks on its way to a client of the same dialect. Bytes are handled as latin1 text (a character is a
@@ -248,67 +223,6 @@ export class StreamPassthrough implements StreamPipe {
   }
 }
 
-/** The whole answer, collected, rewritten once and let go by `finish`. */
-export class WholePassthrough implements StreamPipe {
-  private readonly meta: ReplyMeta
-  private readonly reader: ChunkReader
-  private parts: Uint8Array[] = []
-  private size = 0
-  private reply: Json = {}
-  private choices: Json[] = []
-
-  constructor(meta: ReplyMeta) {
-    this.meta = meta
-    this.reader = new ChunkReader({
-      hideReasoning: meta.hideReasoning,
-      toolSeed: toolSeed(meta.id),
-      whole: true,
-    })
-  }
-
-  get seen(): StreamSeen {
-    return this.reader.seen
-  }
-
-  push(chunk: Uint8Array): null {
-    this.size += chunk.length
-    if (this.size > MAX_REPLY_BYTES) {
-      throw protocol(`The provider's answer is longer than ${MAX_REPLY_BYTES} bytes, which is not accepted.`)
-    }
-    this.parts.push(chunk)
-    return null
-  }
-
-  end(): void {
-    const reply = parseJson(Buffer.concat(this.parts, this.size).toString('utf8'))
-    this.parts = []
-    // Half a body is a cut answer (`seen.finish` stays null), not a malformed one.
-    if (!isObject(reply)) return
-    this.reply = topLevel(reply)
-    this.choices = this.reader.read(reply).map(wholeChoice)
-    this.reader.seen.done = this.reader.seen.error === null
-  }
-
-  finish(usage: Usage, cost: Cost): Uint8Array {
-    return this.body({ choices: this.choices, usage: encodeUsage(usage, cost) })
-  }
-
-  /** What was produced before the provider failed goes out under the error, as OpenRouter does; without it the bare error. */
-  fail(error: GatewayError, usage: Usage | null, cost: Cost | null): Uint8Array {
-    const told = encodeStreamError(error.code, error.message, { ...error.metadata })
-    const paid = usage === null ? {} : { usage: encodeUsage(usage, cost) }
-    if (!this.seen.content) return Buffer.from(JSON.stringify({ error: told, ...paid }))
-    const choices = this.choices.map((choice) => ({ ...choice, finish_reason: 'error', error: told }))
-    return this.body({ choices, ...paid })
-  }
-
-  private body(fields: Json): Uint8Array {
-    const { id, created, model, provider } = this.meta
-    const head = { id, object: 'chat.completion', created, model, provider, system_fingerprint: null }
-    return Buffer.from(JSON.stringify({ ...head, ...this.reply, ...fields }))
-  }
-}
-
 function latin1(chunk: Uint8Array): string {
   const buffer = Buffer.isBuffer(chunk)
     ? chunk
@@ -327,27 +241,6 @@ function dataOf(frame: string): string | null {
   return data
 }
 
-/** The provider's own top-level fields; a null fingerprint of a chunk is refused by OpenRouter's SDK. */
-function topLevel(chunk: Json): Json {
-  const fields: Json = {}
-  for (const key in chunk) {
-    if (!OURS.has(key) && !(key === 'system_fingerprint' && chunk[key] === null)) fields[key] = chunk[key]
-  }
-  return fields
-}
-
 function encodeChoice({ index, message, rest }: ReadChoice): Json {
   return { index, delta: message, finish_reason: null, native_finish_reason: null, ...rest }
-}
-
-function wholeChoice({ index, message, rest, finish }: ReadChoice): Json {
-  const { content, ...others } = message
-  return {
-    index,
-    finish_reason: finish?.reason ?? null,
-    native_finish_reason: finish?.native ?? null,
-    logprobs: null,
-    ...rest,
-    message: { role: 'assistant', content: content ?? null, refusal: null, reasoning: null, ...others },
-  }
 }

@@ -4,14 +4,14 @@ import type { Frame, ReplyMeta, StreamDecoder, StreamEncoder } from '../dialect.
 import { isObject, type Json, object, parseJson } from '../json.ts'
 import { encodeStreamError } from './errors.ts'
 import { EventReader } from './events.ts'
-import { toolSeed } from './passthrough.ts'
+import { toolSeed } from './shape.ts'
 import { encodeUsage } from './usage.ts'
 import { DIALECT } from './wire.ts'
 
 /** SSE frames of an OpenAI-compatible provider → events. */
 export class ChatStreamDecoder implements StreamDecoder {
   private readonly events = new EventReader(false)
-  private done = false
+  done = false
   private badFrames = 0
 
   push(frame: Frame): ChatEvent[] {

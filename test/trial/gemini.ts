@@ -1,6 +1,6 @@
-import type { RecordedCase } from '../../../test/fixtures.ts'
-import type { Block, ChatEvent, FinishReason } from '../../chat/index.ts'
-import { empty, eventsOf, type Json, type Reading, Writer } from './writer.fixture.ts'
+import type { Block, ChatEvent, FinishReason } from '../../src/chat/index.ts'
+import type { RecordedCase } from '../fixtures.ts'
+import { empty, eventsOf, type Json, type Reading, Writer } from './writer.ts'
 
 const GEMINI: Readonly<Record<string, FinishReason>> = {
   MAX_TOKENS: 'length',

@@ -1,7 +1,7 @@
-import { type RecordedCase, responseBytes } from '../../../test/fixtures.ts'
-import type { ChatEvent, FinishReason } from '../../chat/index.ts'
-import { AwsEventStream } from '../framing/aws-eventstream.ts'
-import { empty, type Json, type Reading, Writer } from './writer.fixture.ts'
+import type { ChatEvent, FinishReason } from '../../src/chat/index.ts'
+import { AwsEventStream } from '../../src/dialects/framing/aws-eventstream.ts'
+import { type RecordedCase, responseBytes } from '../fixtures.ts'
+import { empty, type Json, type Reading, Writer } from './writer.ts'
 
 const BEDROCK: Readonly<Record<string, FinishReason>> = {
   max_tokens: 'length',

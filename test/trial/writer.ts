@@ -1,8 +1,8 @@
-/** Trial readings for the proof in `fold.test.ts` only: recorded traffic of dialects that do not stand here yet, as events. */
+/** Trial readings for the proof in `src/dialects/fold.test.ts` only: recorded traffic of dialects that do not stand here yet, as events. */
 
-import { sseData } from '../../../test/chat-client.ts'
-import { type RecordedCase, responseBytes } from '../../../test/fixtures.ts'
-import { type Block, type ChatEvent, type FinishReason, NO_USAGE, type Usage } from '../../chat/index.ts'
+import { type Block, type ChatEvent, type FinishReason, NO_USAGE, type Usage } from '../../src/chat/index.ts'
+import { sseData } from '../chat-client.ts'
+import { type RecordedCase, responseBytes } from '../fixtures.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: foreign JSON, read as loosely as a script would
 export type Json = Record<string, any>

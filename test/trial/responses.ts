@@ -1,6 +1,6 @@
-import type { RecordedCase } from '../../../test/fixtures.ts'
-import type { ChatEvent, FinishReason } from '../../chat/index.ts'
-import { empty, eventsOf, type Json, type Reading, Writer } from './writer.fixture.ts'
+import type { ChatEvent, FinishReason } from '../../src/chat/index.ts'
+import type { RecordedCase } from '../fixtures.ts'
+import { empty, eventsOf, type Json, type Reading, Writer } from './writer.ts'
 
 const RESPONSES: Readonly<Record<string, FinishReason>> = {
   max_output_tokens: 'length',

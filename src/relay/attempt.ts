@@ -12,6 +12,7 @@ import {
   WHOLE_BYTES,
 } from './deadline.ts'
 import { fault, faultOfTransport } from './failure.ts'
+import { accepted, misfit } from './media.ts'
 import type { AttemptTrace } from './trace.ts'
 import type { TransportError, UpstreamCall, UpstreamHandler } from './transport.ts'
 import type { Address, RelayDeps, Target, Timeouts } from './types.ts'
@@ -41,7 +42,7 @@ export class Attempt implements UpstreamHandler, Timed {
   readonly trace: AttemptTrace
   pipe: StreamPipe | null = null
   /** Figures of the last checkpoint, kept by the owner. */
-  checkpointAt = 0
+  checkpointAt = Number.NEGATIVE_INFINITY
   checkpointBytes = 0
   #mode: 'head' | 'body' | 'error' | 'tail' | 'over' = 'head'
   #call: UpstreamCall | null = null
@@ -100,7 +101,7 @@ export class Attempt implements UpstreamHandler, Timed {
       body = JSON.stringify(encoded.body)
       address = this.target.address(encoded.path, [
         ['content-type', 'application/json'],
-        ['accept', accepts(this.dialect, request.stream)],
+        ['accept', accepted(this.dialect.framing, request.stream)],
         ['accept-encoding', 'identity'],
         ['user-agent', 'waybill'],
         ...encoded.headers,
@@ -146,8 +147,9 @@ export class Attempt implements UpstreamHandler, Timed {
     this.trace.status = status
     this.trace.headMs = this.#elapsed()
     this.#header = header
-    const wrong = status >= 200 && status < 300 ? this.#misfit(header) : null
-    if (status < 200 || status >= 300 || wrong === 'json') {
+    const good = status >= 200 && status < 300
+    const wrong = good ? misfit(header, this.dialect.framing, this.owner.request.stream) : null
+    if (!good || wrong === 'json') {
       this.#mode = 'error'
       const patience = Math.min(ERROR_BODY_MS, idleMs(this.owner.timeouts, this.endpoint))
       this.owner.deps.wheel.arm(this.#timer, patience)
@@ -350,20 +352,6 @@ export class Attempt implements UpstreamHandler, Timed {
       )
   }
 
-  /** What is wrong with the head of a good status: `json` where a stream was asked for may still hold an error to read. */
-  #misfit(header: (name: string) => string | undefined): string | null {
-    const encoding = header('content-encoding')
-    if (encoding !== undefined && encoding !== 'identity')
-      return 'The answer is compressed, which was not asked for.'
-    const type = (header('content-type') ?? '').toLowerCase()
-    if (type.startsWith('text/html')) return 'The provider answered with a web page.'
-    const { stream } = this.owner.request
-    if (stream && this.dialect.framing === 'sse' && type.startsWith('application/json')) return 'json'
-    if (!stream && type.startsWith('text/event-stream'))
-      return 'The provider answered with a stream that was not asked for.'
-    return null
-  }
-
   #elapsed(): number {
     return this.owner.deps.clock.tick() - this.trace.startedTick
   }
@@ -371,12 +359,6 @@ export class Attempt implements UpstreamHandler, Timed {
 
 function noHeader(): undefined {
   return undefined
-}
-
-function accepts(dialect: Dialect, stream: boolean): string {
-  if (!stream) return 'application/json'
-  if (dialect.framing === 'sse') return 'text/event-stream'
-  return dialect.framing === 'jsonl' ? 'application/x-ndjson' : 'application/vnd.amazon.eventstream'
 }
 
 /** A refusal of our own encoder: status 0 says that no provider spoke. */

@@ -3,6 +3,7 @@ import type { GatewayError, Outcome, Settled, Usage } from '../chat/index.ts'
 import { type Dialect, pipeFor, type StreamPipe } from '../dialects/index.ts'
 import type { Attempt } from './attempt.ts'
 import { storeError } from './failure.ts'
+import { streamType } from './media.ts'
 import { costOf, usageOf } from './tally.ts'
 import type { RelayCall, RelayDeps, RelayResult } from './types.ts'
 
@@ -73,7 +74,7 @@ export class Ending {
         (settled) => this.#settled(attempt, result, error, usage, settled),
         (cause) => this.#unsettled(attempt, usage, cause),
       )
-      .catch((cause) => this.#broken(cause))
+      .catch((cause) => this.broken(cause))
   }
 
   #settled(
@@ -126,7 +127,6 @@ export class Ending {
       .release(reason)
       .catch((cause) => this.#deps.log('release_failed', this.#call.id, cause))
       .then(() => this.#finish(null, result, null, null, error))
-      .catch((cause) => this.#broken(cause))
   }
 
   /** An error in whatever form the client can still take it. */
@@ -193,20 +193,23 @@ export class Ending {
     })
   }
 
-  /** A fault of our own in the last steps: the client is cut off without a success, the hold is left to recovery. */
-  #broken(cause: unknown): void {
+  /** A fault of our own: the client is cut off without a success, and what is held goes back. */
+  broken(cause: unknown): void {
     this.#deps.log('relay_failed', this.#call.id, cause)
     this.#call.sink.abort()
-    this.#finish(null, 'failed', null, null, storeError(cause))
+    this.#release('server', 'failed', null)
   }
 }
 
-function streamHead(client: Dialect): readonly string[] {
-  const type =
-    client.framing === 'sse'
-      ? 'text/event-stream; charset=utf-8'
-      : client.framing === 'jsonl'
-        ? 'application/x-ndjson'
-        : 'application/vnd.amazon.eventstream'
-  return ['content-type', type, 'cache-control', 'no-cache', 'x-accel-buffering', 'no']
+function streamHead({ framing }: Dialect): readonly string[] {
+  const charset = framing === 'sse' ? '; charset=utf-8' : ''
+  // nginx would otherwise collect the stream (its X-Accel-Buffering).
+  return [
+    'content-type',
+    streamType(framing) + charset,
+    'cache-control',
+    'no-cache',
+    'x-accel-buffering',
+    'no',
+  ]
 }

@@ -2,13 +2,12 @@ import type { Endpoint } from '../catalog/index.ts'
 import type { ChatRequest, UpstreamError } from '../chat/index.ts'
 import type { StreamPipe } from '../dialects/index.ts'
 import { type Timed, Timer } from '../lib/index.ts'
-import { fallback } from '../routing/index.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
 import { CHECKPOINT_MS, CHECKPOINT_TOKENS, DRAIN_MS, KEEP_ALIVE_MS, PREAMBLE_BYTES } from './deadline.ts'
 import { Ending } from './ending.ts'
 import { clientError, fault } from './failure.ts'
 import { produced, usageOf } from './tally.ts'
-import type { Failure } from './trace.ts'
+import { Tries } from './tries.ts'
 import type { RelayCall, RelayDeps, RelayResult, SinkListener, Timeouts } from './types.ts'
 
 const KEEP_ALIVE = Buffer.from(': WAYBILL PROCESSING\n\n')
@@ -18,7 +17,14 @@ const KEEP_ALIVE = Buffer.from(': WAYBILL PROCESSING\n\n')
  * Resolves once money and client are both done with; never rejects.
  */
 export function relay(call: RelayCall, deps: RelayDeps): Promise<RelayResult> {
-  return new Promise((resolve) => new Relay(call, deps, resolve).start())
+  return new Promise((resolve) => {
+    const carried = new Relay(call, deps, resolve)
+    try {
+      carried.start()
+    } catch (cause) {
+      carried.broken(cause)
+    }
+  })
 }
 
 /**
@@ -38,10 +44,7 @@ class Relay implements AttemptOwner, SinkListener, Timed {
   #attempt: Attempt | null = null
   /** Position in the plan of the present or last attempt. */
   #index = 0
-  readonly #failures: Failure[] = []
-  readonly #failedCredentials = new Set<string>()
-  /** Those of them that are only rate-limited, and only at the present endpoint. */
-  #limitedCredentials: string[] = []
+  readonly #tries: Tries
   /** The endpoint that the hold was last raised for. */
   #covered: string
   /** Of the hold: nothing goes to the client before it is. */
@@ -58,24 +61,22 @@ class Relay implements AttemptOwner, SinkListener, Timed {
     this.request = call.request
     this.timeouts = call.timeouts
     this.#ending = new Ending(call, deps, resolve)
+    this.#tries = new Tries(call.plan, deps)
     this.#startedTick = deps.clock.tick()
     this.#covered = call.plan.order[0]?.id ?? ''
   }
 
   start(): void {
     const { sink, meter, timeouts } = this.#call
-    meter.held.then(
-      () => this.#onDurable(),
-      (cause) => this.#storeFailed(cause),
-    )
+    meter.held.then(() => this.#onDurable()).catch((cause) => this.#storeFailed(cause))
     sink.listen(this)
     if (sink.closed) {
       this.onSinkClose()
       return
     }
-    this.deps.wheel.arm(this.#total, timeouts.totalMs)
-    if (this.request.stream && this.#call.client.framing === 'sse')
-      this.deps.wheel.arm(this.#alive, KEEP_ALIVE_MS)
+    const { wheel } = this.deps
+    wheel.arm(this.#total, timeouts.totalMs)
+    if (this.request.stream && this.#call.client.framing === 'sse') wheel.arm(this.#alive, KEEP_ALIVE_MS)
     this.#try(0)
   }
 
@@ -83,8 +84,7 @@ class Relay implements AttemptOwner, SinkListener, Timed {
 
   #try(index: number): void {
     this.#phase = 'choosing'
-    if (index !== this.#index) this.#forgetLimits()
-    this.#index = this.#admitted(index)
+    this.#index = this.#tries.admitted(index)
     const endpoint = this.#call.plan.order[this.#index]
     if (endpoint === undefined) {
       this.#refuse()
@@ -94,23 +94,12 @@ class Relay implements AttemptOwner, SinkListener, Timed {
       this.#dispatch(endpoint)
       return
     }
-    this.#call.meter.extend(endpoint.id).then(
-      (covered) => {
+    this.#call.meter
+      .extend(endpoint.id)
+      .then((covered) => {
         if (this.#phase === 'choosing') this.#onExtended(endpoint, covered)
-      },
-      (cause) => this.#storeFailed(cause),
-    )
-  }
-
-  /** The first endpoint from `index` on whose breaker lets this request through; `index` itself when none does. */
-  #admitted(index: number): number {
-    const { order } = this.#call.plan
-    const now = this.deps.clock.tick()
-    for (let i = index; i < order.length; i++) {
-      const tried = i !== index && this.#failures.some((failure) => failure.index === i)
-      if (!tried && this.deps.health.admit(order[i]!.id, now)) return i
-    }
-    return index
+      })
+      .catch((cause) => this.#storeFailed(cause))
   }
 
   #onExtended(endpoint: Endpoint, covered: boolean): void {
@@ -125,7 +114,7 @@ class Relay implements AttemptOwner, SinkListener, Timed {
 
   #dispatch(endpoint: Endpoint): void {
     const dialect = this.deps.dialect(endpoint.dialect)
-    const target = this.deps.target(endpoint, this.#failedCredentials)
+    const target = this.#tries.target(endpoint)
     if (dialect === null || target === null) {
       this.#passBy(endpoint, fault('provider_unavailable', 'No usable credential at the moment.'))
       return
@@ -142,16 +131,11 @@ class Relay implements AttemptOwner, SinkListener, Timed {
   /** An endpoint that could not even be asked; it was admitted, so its breaker is told. */
   #passBy(endpoint: Endpoint, error: UpstreamError): void {
     this.#report(endpoint, null, 'cancelled', null)
-    this.#fail(endpoint, error)
+    this.#fail(endpoint, error, null)
   }
 
-  #fail(endpoint: Endpoint, error: UpstreamError): void {
-    this.#failures.push({
-      index: this.#index,
-      provider: endpoint.providerName,
-      model: endpoint.modelId,
-      error,
-    })
+  #fail(endpoint: Endpoint, error: UpstreamError, credentialId: string | null): void {
+    this.#tries.add(this.#index, endpoint, error, credentialId)
     if (this.#phase === 'streaming') this.#breakOff()
     else if (this.#phase === 'draining') this.#settleGone()
     else this.#fallBack(endpoint)
@@ -160,28 +144,13 @@ class Relay implements AttemptOwner, SinkListener, Timed {
   #fallBack(endpoint: Endpoint): void {
     this.#phase = 'choosing'
     this.#ending.discard()
-    const { plan } = this.#call
-    const tries = this.#failures.map(({ index, error }) => ({
-      index,
-      code: error.code,
-      retryAfterMs: error.retryAfterMs,
-    }))
-    const next = fallback(tries, plan, {
-      contentSent: false,
-      remainingMs: this.timeouts.totalMs - (this.deps.clock.tick() - this.#startedTick),
-      otherCredential:
-        this.#failedCredentials.size > 0 && this.deps.target(endpoint, this.#failedCredentials) !== null,
-    })
+    const next = this.#tries.next(
+      endpoint,
+      this.timeouts.totalMs - (this.deps.clock.tick() - this.#startedTick),
+    )
     if (next.do === 'stop') this.#refuse()
-    else if (next.do === 'retry' && next.waitMs > 0) {
-      this.#forgetLimits()
-      this.deps.wheel.arm(this.#pause, next.waitMs)
-    } else this.#try(next.index)
-  }
-
-  #forgetLimits(): void {
-    for (const id of this.#limitedCredentials) this.#failedCredentials.delete(id)
-    this.#limitedCredentials = []
+    else if (next.do === 'retry' && next.waitMs > 0) this.deps.wheel.arm(this.#pause, next.waitMs)
+    else this.#try(next.index)
   }
 
   // Relay: what the attempt reports.
@@ -230,20 +199,23 @@ class Relay implements AttemptOwner, SinkListener, Timed {
   }
 
   onAttemptFailed(attempt: Attempt, error: UpstreamError): void {
-    const { credentialId } = attempt.trace
-    if (credentialId !== null && blamesCredential(error)) {
-      this.#failedCredentials.add(credentialId)
-      if (error.code === 'rate_limit_exceeded') this.#limitedCredentials.push(credentialId)
+    try {
+      this.#report(attempt.endpoint, attempt, 'failed', error)
+      this.#fail(attempt.endpoint, error, attempt.trace.credentialId)
+    } catch (cause) {
+      this.broken(cause)
     }
-    this.#report(attempt.endpoint, attempt, 'failed', error)
-    this.#fail(attempt.endpoint, error)
   }
 
   onAttemptDone(attempt: Attempt): void {
-    this.#report(attempt.endpoint, attempt, 'ok', null)
-    if (this.#phase === 'draining') this.#settleGone()
-    else if (this.#durable) this.#complete(attempt)
-    else this.#doneEarly = true
+    try {
+      this.#report(attempt.endpoint, attempt, 'ok', null)
+      if (this.#phase === 'draining') this.#settleGone()
+      else if (this.#durable) this.#complete(attempt)
+      else this.#doneEarly = true
+    } catch (cause) {
+      this.broken(cause)
+    }
   }
 
   #report(
@@ -278,12 +250,12 @@ class Relay implements AttemptOwner, SinkListener, Timed {
   /** An answer that broke after content was sent is charged 0 and ends in an error. */
   #breakOff(): void {
     this.#end()
-    this.#ending.settle(this.#attempt!, 'failed', clientError(this.#failures, true))
+    this.#ending.settle(this.#attempt!, 'failed', clientError(this.#tries.failures, true))
   }
 
   #refuse(): void {
     this.#end()
-    this.#ending.refuse(clientError(this.#failures), this.#call.plan.order[this.#index] ?? null)
+    this.#ending.refuse(clientError(this.#tries.failures), this.#call.plan.order[this.#index] ?? null)
   }
 
   #storeFailed(cause: unknown): void {
@@ -291,6 +263,14 @@ class Relay implements AttemptOwner, SinkListener, Timed {
     this.#cancelAttempt()
     this.#end()
     this.#ending.storeFailed(cause)
+  }
+
+  /** A fault of our own: this request ends, without a success and without harm to others. */
+  broken(cause: unknown): void {
+    if (this.#phase === 'ending') return
+    this.#cancelAttempt()
+    this.#end()
+    this.#ending.broken(cause)
   }
 
   /** The client left before it had everything. What was produced is billed, nothing else is. */
@@ -316,8 +296,11 @@ class Relay implements AttemptOwner, SinkListener, Timed {
     const attempt = this.#attempt!
     this.#cancelAttempt()
     this.#end()
-    if (produced(attempt.pipe?.seen)) this.#ending.settle(attempt, 'client_gone', null)
-    else this.#ending.release('client_gone')
+    const seen = attempt.pipe?.seen
+    if (produced(seen)) {
+      const failed = seen.finish?.reason === 'error'
+      this.#ending.settle(attempt, failed ? 'failed' : 'client_gone', null)
+    } else this.#ending.release('client_gone')
   }
 
   #cancelAttempt(): void {
@@ -346,6 +329,15 @@ class Relay implements AttemptOwner, SinkListener, Timed {
   }
 
   onTimer(timer: Timer): void {
+    try {
+      this.#onTime(timer)
+    } catch (cause) {
+      // Thrown into the wheel it would end the process with everybody else's requests.
+      this.broken(cause)
+    }
+  }
+
+  #onTime(timer: Timer): void {
     if (timer === this.#pause) this.#try(this.#index)
     else if (timer === this.#total) this.#expire()
     else {
@@ -361,21 +353,12 @@ class Relay implements AttemptOwner, SinkListener, Timed {
     }
     const endpoint = this.#call.plan.order[this.#index]!
     const error = fault('provider_timeout', `The request took longer than ${this.timeouts.totalMs / 1000} s.`)
-    this.#failures.push({
-      index: this.#index,
-      provider: endpoint.providerName,
-      model: endpoint.modelId,
-      error,
-    })
+    this.#tries.add(this.#index, endpoint, error, null)
     const streaming = this.#phase === 'streaming'
-    if (this.#attempt !== null) this.#attempt.trace.errorCode = error.code
+    const attempt = this.#attempt
+    if (attempt !== null && !attempt.over) attempt.trace.errorCode = error.code
     this.#cancelAttempt()
     if (streaming) this.#breakOff()
     else this.#refuse()
   }
-}
-
-/** Another credential of the same endpoint may be taken where this one was refused. */
-function blamesCredential({ code }: UpstreamError): boolean {
-  return code === 'provider_auth' || code === 'provider_payment' || code === 'rate_limit_exceeded'
 }

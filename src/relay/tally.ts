@@ -1,9 +1,9 @@
 import { type Cost, NO_USAGE, type Settled, type Usage } from '../chat/index.ts'
 import type { StreamSeen } from '../dialects/index.ts'
 
-/** True when the provider has produced something that it may bill and the client may have seen. */
+/** True when the provider has produced something that it bills: content, or an answer that came to its end without any. */
 export function produced(seen: StreamSeen | undefined): seen is StreamSeen {
-  return seen !== undefined && (seen.content || seen.outputBytes > 0)
+  return seen !== undefined && (seen.content || seen.outputBytes > 0 || seen.finish !== null)
 }
 
 /**

@@ -1,5 +1,4 @@
 export { type FakeUpstream, fakeUpstream, type Received } from './fake.ts'
 export { type AnswerFacts, chat, chatEvents, chatReply, chatStream } from './openai-chat.ts'
-export { generator, pieces } from './pieces.ts'
-export { haveRecordings, RECORDINGS, type Recording, recordings, replay } from './recorded.ts'
+export { replay } from './recorded.ts'
 export { type Boundaries, type Ending, FAULTS, json, type Script, type Step, sse, stepOf } from './step.ts'

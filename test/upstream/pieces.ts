@@ -1,19 +1,13 @@
+import { everyByte, rechunk } from '../fixtures.ts'
 import type { Boundaries } from './step.ts'
 
 /** Splits a body into the pieces that are written one by one; their concatenation is the body. */
 export function pieces(body: Buffer, boundaries: Boundaries): Buffer[] {
   if (body.length === 0) return []
   if (boundaries === 'whole') return [body]
-  if (boundaries === 'bytes') return Array.from(body, (_byte, i) => body.subarray(i, i + 1))
+  if (boundaries === 'bytes') return everyByte(body).map((byte) => Buffer.from(byte))
   if (boundaries === 'events') return events(body)
-  const random = generator(boundaries.seed)
-  const parts: Buffer[] = []
-  for (let at = 0; at < body.length; ) {
-    const size = 1 + Math.floor(random() * boundaries.max)
-    parts.push(body.subarray(at, at + size))
-    at += size
-  }
-  return parts
+  return rechunk(body, boundaries.seed, boundaries.max).map((piece) => Buffer.from(piece))
 }
 
 function events(body: Buffer): Buffer[] {
@@ -26,15 +20,4 @@ function events(body: Buffer): Buffer[] {
   }
   if (at < body.length) parts.push(body.subarray(at))
   return parts
-}
-
-/** Numbers in [0, 1) from a seed (xorshift32). */
-export function generator(seed: number): () => number {
-  let state = seed | 0 || 1
-  return () => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) / 2 ** 32
-  }
 }

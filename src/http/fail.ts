@@ -1,16 +1,24 @@
 import type { ServerResponse } from 'node:http'
+import { type Dialect, dialect } from '../dialects/index.ts'
 import { faultFields } from '../telemetry/index.ts'
 import type { Gateway } from './gateway.ts'
 import { CORS_HEADERS } from './hosts.ts'
-import { asGatewayError, errorBody, errorHeaders, sendJson } from './reply.ts'
+import { asGatewayError, errorHeaders, sendJson } from './reply.ts'
 
-/** Answers a request that failed before its answer began. What is not a GatewayError is logged without its text. */
+/** The shape of errors where the client's format is not known: that of chat completions. */
+const PLAIN = { id: null, dialect: dialect('openai-chat')! }
+
+/**
+ * Answers a request that failed before its answer began, in the client's format. What is not a GatewayError is logged
+ * without its text.
+ */
 export function fail(
   gateway: Gateway,
   response: ServerResponse,
   thrown: unknown,
-  id: string | null = null,
+  call: { readonly id: string | null; readonly dialect: Dialect } = PLAIN,
 ): void {
+  const { id } = call
   const error = asGatewayError(thrown)
   if (error !== thrown)
     gateway.log.error('a request failed', { ...(id !== null && { id }), ...faultFields(thrown) })
@@ -19,6 +27,7 @@ export function fail(
     ...(id !== null && { 'x-generation-id': id }),
     ...(response.req.headers.origin !== undefined && CORS_HEADERS),
   }
+  const { status, body } = call.dialect.encodeError(error, id)
   // What was refused while its body was still coming in is not read on.
-  sendJson(response, error.status, errorBody(error, id), headers, !response.req.complete)
+  sendJson(response, status, body, headers, !response.req.complete)
 }

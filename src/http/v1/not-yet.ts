@@ -1,4 +1,5 @@
-import { GatewayError } from '../../chat/index.ts'
+import type { IncomingHttpHeaders } from 'node:http'
+import { type ChatRequest, GatewayError } from '../../chat/index.ts'
 
 /** Endpoints of the OpenRouter API that this version does not serve: each answers 501 with what to use instead. */
 export const NOT_SERVED: Readonly<Record<string, string>> = {
@@ -21,29 +22,31 @@ export function notServed(path: string): GatewayError | undefined {
   return message === undefined ? undefined : new GatewayError('not_implemented', message)
 }
 
+/** What `ChatRequest.extras` may name, with the sentence of its 501. `transforms` and `debug` change no answer that fits, so they pass. */
+const REFUSED: readonly (readonly [prefix: string, sentence: (name: string) => string])[] = [
+  [
+    'plugin:',
+    (name) => `The plugin "${name}" is not served by this version. Send the request without "plugins".`,
+  ],
+  [
+    'server-tool:',
+    (name) => `The server tool "${name}" is not served by this version. Send only function tools.`,
+  ],
+  ['preset', () => 'Presets are not served by this version. Send their settings in the request.'],
+]
+
 /**
- * Features inside a chat request that are not served: they are refused rather than ignored, since ignoring a plugin or
- * a cache would look like success.
+ * Refuses features inside a request that are not served: ignoring a plugin or a cache would look like success. Throws
+ * GatewayError `not_implemented` (501).
  */
-export function unservedFeature(
-  wire: Readonly<Record<string, unknown>>,
-  header: (name: string) => string | undefined,
-): GatewayError | undefined {
-  const plugins = wire['plugins']
-  const wanted = Array.isArray(plugins)
-    ? plugins.find((plugin) => (plugin as { enabled?: unknown } | null)?.enabled !== false)
-    : undefined
-  if (wanted !== undefined) {
-    const id = String((wanted as { id?: unknown } | null)?.id ?? 'unnamed').slice(0, 64)
-    return new GatewayError(
-      'not_implemented',
-      `The plugin "${id}" is not served by this version. Send the request without "plugins".`,
-    )
-  }
-  if (header('x-openrouter-cache')?.toLowerCase() === 'true')
-    return new GatewayError(
+export function refuseUnserved(chat: ChatRequest, headers: IncomingHttpHeaders): void {
+  for (const extra of chat.extras ?? [])
+    for (const [prefix, sentence] of REFUSED)
+      if (extra.startsWith(prefix))
+        throw new GatewayError('not_implemented', sentence(extra.slice(prefix.length, prefix.length + 64)))
+  if (String(headers['x-openrouter-cache']).toLowerCase() === 'true')
+    throw new GatewayError(
       'not_implemented',
       'The response cache is not served by this version. Send the request without X-OpenRouter-Cache.',
     )
-  return undefined
 }

@@ -1,0 +1,75 @@
+import { hash } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ChatRequest } from '../chat/index.ts'
+import type { Dialect, RequestTarget } from '../dialects/index.ts'
+import { relay } from '../relay/index.ts'
+import { authenticateKey } from './authenticate.ts'
+import { parseJson } from './body.ts'
+import { Call } from './call.ts'
+import { fail } from './fail.ts'
+import type { Gateway } from './gateway.ts'
+import { hold } from './hold.ts'
+import { plan } from './plan.ts'
+import { refuseUnserved } from './v1/not-yet.ts'
+
+/** A client format that answers are served in. Routing, money, limits and the waybill are the same for all. */
+export interface Surface {
+  /** As usage rows name it: `chat`, `messages`, … */
+  readonly name: string
+  readonly dialect: Dialect
+}
+
+/** One inference request: authenticate → parse → plan → hold → attempt (×n) → relay → settle. */
+export async function journey(
+  gateway: Gateway,
+  surface: Surface,
+  target: RequestTarget,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const call = new Call(gateway, surface.name, request, response)
+  gateway.inFlight++
+  try {
+    // authenticate
+    const key = await authenticateKey(request, gateway)
+
+    // parse
+    const body = parseJson(await gateway.bodies.read(request))
+    const chat = withUserHash(surface.dialect.decodeRequest(body, target), key.organizationId)
+    refuseUnserved(chat, request.headers)
+
+    // plan
+    const route = plan(gateway, call.snapshot, key, chat)
+
+    // hold
+    const meter = await hold(call, key, chat, route)
+
+    // attempt, relay, settle
+    const result = await relay(
+      {
+        id: call.id,
+        request: chat,
+        client: surface.dialect,
+        plan: route,
+        meter,
+        sink: call.sink(route),
+        timeouts: call.timeouts,
+        trace: call.trace,
+        created: Math.floor(call.createdAt / 1000),
+        hideReasoning: chat.reasoning?.exclude === true,
+      },
+      gateway.relay,
+    )
+    call.log(result)
+  } catch (thrown) {
+    fail(gateway, response, thrown, { id: call.id, dialect: surface.dialect })
+  } finally {
+    gateway.inFlight--
+  }
+}
+
+/** Providers may tell end users apart, but never learn who they are: they get a hash that differs between organizations. */
+function withUserHash(chat: ChatRequest, organizationId: string): ChatRequest {
+  if (chat.user === null) return chat
+  return { ...chat, endUserHash: hash('sha256', `${organizationId}\n${chat.user}`, 'hex').slice(0, 32) }
+}

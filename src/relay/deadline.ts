@@ -13,8 +13,6 @@ export const ERROR_BODY_BYTES = 65_536
 export const TAIL_MS = 1_000
 /** Detached answers are read so long, ms. */
 export const DRAIN_MS = 30_000
-/** Longest wait for a provider's Retry-After with a client on the line, ms. */
-export const MAX_WAIT_MS = 3_000
 /** A crash loses at most so much of an answer from the bill. */
 export const CHECKPOINT_MS = 1_000
 export const CHECKPOINT_TOKENS = 256

@@ -1,4 +1,4 @@
-export { type FakeUpstream, fakeUpstream, type Received } from './fake.ts'
-export { type AnswerFacts, chat, chatEvents, chatReply, chatStream } from './openai-chat.ts'
+export { type FakeUpstream, fakeUpstream } from './fake.ts'
+export { chat, chatEvents, chatReply, chatStream } from './openai-chat.ts'
 export { replay } from './recorded.ts'
-export { type Boundaries, type Ending, FAULTS, json, type Script, type Step, sse, stepOf } from './step.ts'
+export { FAULTS, json, type Script, sse } from './step.ts'

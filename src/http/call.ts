@@ -5,11 +5,7 @@ import type { AttemptTrace, RelayResult, Timeouts } from '../relay/index.ts'
 import type { Plan } from '../routing/index.ts'
 import type { CallFacts } from '../usage/index.ts'
 import type { Gateway, Snapshot } from './gateway.ts'
-import { CORS_HEADERS } from './hosts.ts'
 import { ResponseSink } from './sink.ts'
-
-/** CORS for streamed answers, whose head bypasses `setHeader`. */
-const CORS_LIST = Object.entries(CORS_HEADERS).flat()
 
 /** Longest value of a client's header that is kept, characters. */
 const MAX_HEADER = 256
@@ -53,7 +49,6 @@ export class Call {
   sink(plan: Plan): ResponseSink {
     const headers = ['x-generation-id', this.id, 'x-waybill-route', plan.strategy]
     if (isSimulated(plan)) headers.push('x-waybill-simulated', 'true')
-    if (this.request.headers.origin !== undefined) headers.push(...CORS_LIST)
     return new ResponseSink(this.response, this.gateway.relay.wheel, headers)
   }
 

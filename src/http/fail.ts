@@ -2,7 +2,6 @@ import type { ServerResponse } from 'node:http'
 import { type Dialect, dialect } from '../dialects/index.ts'
 import { faultFields } from '../telemetry/index.ts'
 import type { Gateway } from './gateway.ts'
-import { CORS_HEADERS } from './hosts.ts'
 import { asGatewayError, errorHeaders, sendJson } from './reply.ts'
 
 /** The shape of errors where the client's format is not known: that of chat completions. */
@@ -25,7 +24,6 @@ export function fail(
   const headers = {
     ...errorHeaders(error),
     ...(id !== null && { 'x-generation-id': id }),
-    ...(response.req.headers.origin !== undefined && CORS_HEADERS),
   }
   const { status, body } = call.dialect.encodeError(error, id)
   // What was refused while its body was still coming in is not read on.

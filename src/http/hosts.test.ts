@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { hostAllowed, isLoopbackAddress } from './hosts.ts'
 
+const LOOPBACK = { public: false, allowedHosts: [] }
+
 describe('hostAllowed()', () => {
   it.each(['127.0.0.1:7788', 'localhost', 'LOCALHOST:1', '[::1]:7788', 'waybill.localhost:80', '127.8.9.1'])(
     'serves %s on loopback',
-    (host) => expect(hostAllowed(host, false)).toBe(true),
+    (host) => expect(hostAllowed(host, LOOPBACK)).toBe(true),
   )
 
   it.each([
@@ -14,11 +16,19 @@ describe('hostAllowed()', () => {
     '10.0.0.1:7788',
     'localhost.evil.example',
     '127.evil',
-  ])('refuses %s on loopback (DNS rebinding)', (host) => expect(hostAllowed(host, false)).toBe(false))
+  ])('refuses %s on loopback (DNS rebinding)', (host) => expect(hostAllowed(host, LOOPBACK)).toBe(false))
 
   it('takes any name on a public server', () => {
-    expect(hostAllowed('api.example.com', true)).toBe(true)
-    expect(hostAllowed(undefined, true)).toBe(false)
+    expect(hostAllowed('api.example.com', { public: true, allowedHosts: [] })).toBe(true)
+    expect(hostAllowed(undefined, { public: true, allowedHosts: [] })).toBe(false)
+  })
+
+  it.each([true, false])('takes the names of server.allowed_hosts and no others (public: %s)', (open) => {
+    const rules = { public: open, allowedHosts: ['api.example.com'] }
+    expect(hostAllowed('API.example.com:8443', rules)).toBe(true)
+    expect(hostAllowed('127.0.0.1:7788', rules)).toBe(true)
+    expect(hostAllowed('www.example.com', rules)).toBe(false)
+    expect(hostAllowed('api.example.com.evil.example', rules)).toBe(false)
   })
 })
 

@@ -25,6 +25,8 @@ describe('apiPath()', () => {
 describe('bareApiPath()', () => {
   it('takes an inference path without its version', () => {
     expect(bareApiPath('POST', '/chat/completions')).toBe('/chat/completions')
+    // The question that a browser asks before its POST.
+    expect(bareApiPath('OPTIONS', '/chat/completions')).toBe('/chat/completions')
   })
 
   it('leaves pages alone', () => {

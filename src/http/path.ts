@@ -22,7 +22,7 @@ export function apiPath(pathname: string): string | null {
 /** The API path of a request without any prefix, when it can only be meant so; null otherwise. */
 export function bareApiPath(method: string, pathname: string): string | null {
   const path = withoutTrailingSlash(pathname)
-  return method === 'POST' && INFERENCE_PATHS.has(path) ? path : null
+  return (method === 'POST' || method === 'OPTIONS') && INFERENCE_PATHS.has(path) ? path : null
 }
 
 /** Every inference path: what forgiveness and the tests of the surfaces go by. */

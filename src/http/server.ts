@@ -4,12 +4,14 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { GatewayError } from '../chat/index.ts'
 import { HOP_HEADER } from '../providers/index.ts'
+import { isShared, share } from './cors.ts'
 import { fail } from './fail.ts'
 import type { Gateway } from './gateway.ts'
-import { CORS_HEADERS, hostAllowed } from './hosts.ts'
+import { hostAllowed } from './hosts.ts'
 import { apiPath, bareApiPath } from './path.ts'
 import { chatCompletions } from './v1/chat-completions.ts'
 
@@ -59,25 +61,43 @@ export function createServer(current: () => Gateway, createApp: (gateway: Gatewa
     },
   )
   server.maxConnections = MAX_CONNECTIONS
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable)
-      socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
-  })
+  server.on('clientError', refuseBroken)
   return server
+}
+
+/** Answers what is not even HTTP; the connection is of no more use. */
+function refuseBroken({ code }: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const [status, message] =
+    code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', `The headers are larger than ${MAX_HEADER_BYTES / 1024} KiB.`]
+      : code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ['408 Request Timeout', `The headers did not come within ${HEADERS_MS / 1000} s.`]
+        : ['400 Bad Request', 'This is not a well-formed HTTP/1.1 request.']
+  const body = JSON.stringify({ error: { code: Number(status.slice(0, 3)), message } })
+  const head = `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\n`
+  socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
 }
 
 function serve(gateway: Gateway, request: IncomingMessage, response: ServerResponse, rest: () => void): void {
   const { method = 'GET', url = '/', headers } = request
-  if (!hostAllowed(headers.host, gateway.snapshot.config.server.public)) throw foreignHost(headers.host)
+  const { server, cors } = gateway.snapshot.config
+  if (!hostAllowed(headers.host, server)) throw foreignHost(headers.host)
   if (headers[HOP_HEADER] !== undefined) throw loop()
   if (!url.startsWith('/'))
     throw new GatewayError('invalid_request', 'The request line must hold a path, not a whole URL.')
   const query = url.indexOf('?')
   const pathname = query === -1 ? url : url.slice(0, query)
   const path = apiPath(pathname) ?? bareApiPath(method, pathname)
-  if (path !== null && method === 'OPTIONS' && !path.startsWith('/admin')) {
-    response.writeHead(204, CORS_HEADERS).end()
-    return
+  if (path !== null && isShared(path)) {
+    share(response, headers.origin, cors.origins)
+    if (method === 'OPTIONS') {
+      response.writeHead(204).end()
+      return
+    }
   }
   if (gateway.draining && path !== null) throw shuttingDown()
   const hot = path !== null && method === 'POST' ? HOT[path] : undefined
@@ -105,7 +125,7 @@ function appOf(
 function foreignHost(host: string | undefined): GatewayError {
   return new GatewayError(
     'permission_denied',
-    `This server answers only to names of its own machine, not to "${(host ?? '').slice(0, 100)}". Use http://127.0.0.1, or set server.public: true for a public one.`,
+    `This server answers only to names of its own machine, not to "${(host ?? '').slice(0, 100)}". Use http://127.0.0.1, or name it in server.allowed_hosts.`,
   )
 }
 

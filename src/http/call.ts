@@ -49,7 +49,7 @@ export class Call {
   sink(plan: Plan): ResponseSink {
     const headers = ['x-generation-id', this.id, 'x-waybill-route', plan.strategy]
     if (isSimulated(plan)) headers.push('x-waybill-simulated', 'true')
-    return new ResponseSink(this.response, this.gateway.relay.wheel, headers)
+    return new ResponseSink(this.response, this.snapshot.relay.wheel, headers)
   }
 
   get timeouts(): Timeouts {

@@ -18,6 +18,8 @@ export interface Snapshot {
   readonly catalog: Catalog
   readonly providers: ReadonlyMap<string, ProviderSettings>
   readonly targets: Targets
+  /** What carries requests, with this configuration's addresses. */
+  readonly relay: RelayDeps
   /** Sentences to show at the start and in `waybill doctor`. */
   readonly warnings: readonly string[]
 }
@@ -44,7 +46,6 @@ export interface Gateway {
   readonly organizations: OrganizationBook
   readonly health: HealthBook
   readonly bodies: BodyReader
-  readonly relay: RelayDeps
   /** SHA-256 (hex) of this start's operator key. */
   readonly operatorHash: string
   /** Swapped whole by a reload. */

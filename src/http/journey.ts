@@ -58,7 +58,7 @@ export async function journey(
         created: Math.floor(call.createdAt / 1000),
         hideReasoning: chat.reasoning?.exclude === true,
       },
-      gateway.relay,
+      call.snapshot.relay,
     )
     call.log(result)
   } catch (thrown) {

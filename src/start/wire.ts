@@ -9,7 +9,7 @@ import { KeyBook, keyHash, OrganizationBook } from '../identity/index.ts'
 import { type Clock, GenerationIds, version, Wheel } from '../lib/index.ts'
 import { type LedgerEvent, openLedger } from '../money/index.ts'
 import { type Environment, ownProvider, type ProviderSettings } from '../providers/index.ts'
-import { createUndiciTransport, DrainSlots, Targets, type Transport } from '../relay/index.ts'
+import { createUndiciTransport, DrainSlots, type RelayDeps, Targets, type Transport } from '../relay/index.ts'
 import { HealthBook } from '../routing/index.ts'
 import { createSimulator, SIMULATED_MODELS, SIMULATOR } from '../simulator/index.ts'
 import { openStore } from '../store/index.ts'
@@ -69,6 +69,17 @@ export async function wire(options: WireOptions): Promise<Wired> {
     timers: { setTimeout, clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout) },
   })
 
+  const relay: Omit<RelayDeps, 'target'> = {
+    transport: (endpoint) => (endpoint.simulated ? simulator : transport),
+    dialect,
+    health,
+    estimateTokens,
+    clock,
+    wheel: new Wheel(clock),
+    drains: new DrainSlots(),
+    log: (event, id, error) => log.error(event, { id, ...faultFields(error) }),
+  }
+
   function snapshotOf(next: Config, warnings: readonly string[], local: readonly LocalServer[]): Snapshot {
     const resolved = providerSettings(next, env)
     const providers = new Map(resolved.settings)
@@ -80,16 +91,20 @@ export async function wire(options: WireOptions): Promise<Wired> {
       ...local.flatMap(({ models }) => models),
       ...(next.simulator ? SIMULATED_MODELS : []),
     ]
+    const targets = new Targets(providers, health)
     return {
       config: next,
       catalog: withConfigured(seed, configured),
       providers,
-      targets: new Targets(providers, health),
+      targets,
+      relay: {
+        ...relay,
+        target: (endpoint, failed) => targets.target(endpoint, failed, clock.tick(), Math.random),
+      },
       warnings: [...warnings, ...resolved.warnings],
     }
   }
 
-  const wheel = new Wheel(clock)
   const gateway: Gateway = {
     version,
     clock,
@@ -101,18 +116,6 @@ export async function wire(options: WireOptions): Promise<Wired> {
     organizations,
     health,
     bodies: new BodyReader(clock, { ...DEFAULT_BODY_LIMITS, maxBytes: config.server.bodyLimit }),
-    relay: {
-      transport: (endpoint) => (endpoint.simulated ? simulator : transport),
-      target: (endpoint, failed) =>
-        gateway.snapshot.targets.target(endpoint, failed, clock.tick(), Math.random),
-      dialect,
-      health,
-      estimateTokens,
-      clock,
-      wheel,
-      drains: new DrainSlots(),
-      log: (event, id, error) => log.error(event, { id, ...faultFields(error) }),
-    },
     operatorHash: keyHash(options.operatorKey),
     snapshot: snapshotOf(config, options.warnings, options.local),
     states: [],

@@ -35,6 +35,8 @@ export interface ReplyMeta {
   readonly hideReasoning: boolean
   /** Longest event accepted from a stream, bytes; 1 MiB when absent. Answers with images need more. */
   readonly maxFrameBytes?: number
+  /** The request that is answered: formats that repeat parts of it (Responses) or rename its tools read it. */
+  readonly request?: ChatRequest
 }
 
 /** What an encoder has to know about the target: routing's endpoint, seen from the wire. */
@@ -66,6 +68,8 @@ export interface Quirks {
    * `thinking-type` → content, else none.
    */
   readonly replayReasoning?: 'content' | 'reasoning' | 'details' | 'none'
+  /** Responses: the family of sealed reasoning that the provider takes back (`reasoning_details[].format`). Default: `openai-responses-v1`. */
+  readonly reasoningFormat?: string
   /** The provider takes `cache_control` markers; elsewhere they are removed, since OpenAI refuses them. Default: true where `reasoning` is `object`. */
   readonly cacheControl?: boolean
   /** Role `developer` must become `system`. */

@@ -77,6 +77,10 @@ function start(command, argv) {
   }
   var node = findNode()
   var args = (command.before || []).concat(program, command.after || [], argv)
+  // Compiled code is kept beside the dependencies: it halves the time to ready from the second start on.
+  if (command === COMMANDS.start && !process.env.NODE_COMPILE_CACHE) {
+    process.env.NODE_COMPILE_CACHE = path.join(modules, '.cache', 'compiled')
+  }
   followNpm(
     launch.run(node, args, process.env, function (code, error) {
       if (error) speak.stop('could not start ' + node + ': ' + error.message)

@@ -3,6 +3,8 @@ import { homedir } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { usageSentence } from './cli/nearest.ts'
+import { START_NAMES, START_OPTIONS } from './cli/start.ts'
 import {
   type Config,
   type ConfigInput,
@@ -15,27 +17,14 @@ import { systemClock } from './lib/index.ts'
 import { Server } from './start/index.ts'
 import { createLog } from './telemetry/index.ts'
 
-const OPTIONS = {
-  config: { type: 'string' },
-  data: { type: 'string' },
-  host: { type: 'string' },
-  port: { type: 'string' },
-  public: { type: 'boolean' },
-  detect: { type: 'boolean' },
-  simulator: { type: 'boolean' },
-  'first-key': { type: 'boolean' },
-  'log-level': { type: 'string' },
-  json: { type: 'boolean' },
-} as const
-
 /** Runs `waybill start ARGV…` until a signal ends it. Resolves to the exit code: 0 after a drain, 1 when it could not start, 2 for wrong options. */
 export async function main(argv: readonly string[]): Promise<number> {
   const args = argv[0] === 'start' ? argv.slice(1) : argv
   let values: Readonly<Record<string, string | boolean | undefined>>
   try {
-    values = parseArgs({ args: [...args], options: OPTIONS, allowNegative: true, strict: true }).values
+    values = parseArgs({ args: [...args], options: START_OPTIONS, allowNegative: true, strict: true }).values
   } catch (error) {
-    return refuse([`${(error as Error).message.split('. To specify')[0]}.`, 'Help: waybill start --help'], 2)
+    return refuse([usageSentence(error, START_NAMES), 'Help: waybill start --help'], 2)
   }
   const file = configFile(values['config'])
   const load = loaderOf(file, values)

@@ -1,21 +1,5 @@
 import type { Command } from './command.ts'
 
-export const START_HELP = `waybill start: run the gateway (also plain "waybill")
-
-Options
-  --config FILE   configuration; ./waybill.yaml when it exists
-  --data DIR      embedded database, secrets, runtime.json
-  --host HOST     address to bind; 127.0.0.1
-  --port PORT     port to bind; 7788, or the next free one when not given
-  --no-first-key  do not make and print a first API key
-  --no-detect     do not take provider keys from the environment
-  --json          print one JSON object when ready, no text
-
-Examples
-  waybill start
-  waybill start --config waybill.yaml --port 8080
-  OPENAI_API_KEY=sk-… waybill start --data /var/lib/waybill --json`
-
 const COMMON = `  --url URL       the server, e.g. http://127.0.0.1:7788
   --data DIR      the data directory of the server
   --json          one JSON object on stdout
@@ -30,7 +14,7 @@ export function overview(commands: readonly Command[]): string {
     'waybill: one API for every model, run by yourself',
     '',
     'Commands',
-    `  ${'start'.padEnd(width)}  run the gateway`,
+    `  ${'start'.padEnd(width)}  run the gateway; also plain "waybill"`,
     ...lines,
     '',
     'Help on one: waybill help COMMAND',

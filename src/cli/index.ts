@@ -9,8 +9,9 @@ import { keysCreate, keysDisable, keysList, keysRotate } from './commands/keys.t
 import { ledgerVerify } from './commands/ledger.ts'
 import { models } from './commands/models.ts'
 import { routeExplain } from './commands/route.ts'
-import { commandHelp, overview, START_HELP } from './help.ts'
-import { nearest } from './nearest.ts'
+import { commandHelp, overview } from './help.ts'
+import { nearest, usageSentence } from './nearest.ts'
+import { START_HELP } from './start.ts'
 
 /** Every command but `start`, longer names first so that `credits add` is not taken for `credits`. */
 export const COMMANDS: readonly Command[] = [
@@ -53,28 +54,21 @@ const processIo: Io = {
 /** Runs `waybill ARGV…`; resolves to the exit code (see EXIT). `start` runs the server and resolves when it has ended. */
 export async function run(argv: readonly string[], io: Io = processIo): Promise<number> {
   const [first] = argv
-  if (
-    first === undefined ||
-    first === 'start' ||
-    (first.startsWith('--') && !['--help', '--version'].includes(first))
-  )
-    return start(first === 'start' ? argv.slice(1) : argv, io)
-  if (['help', '--help', '-h'].includes(first)) return help(argv.slice(1), io)
-  if (first === '--version') {
+  if (first === '--version' || first === '-v') {
     io.out(version)
     return EXIT.ok
   }
+  if (first !== undefined && HELP.includes(first)) return help(argv.slice(1), io)
+  if (first === undefined || first === 'start' || first.startsWith('-'))
+    return start(first === 'start' ? argv.slice(1) : argv, io)
   const found = find(argv)
-  if (found === undefined) {
-    const guess = nearest(argv.slice(0, 2).join(' '), ['start', ...COMMANDS.map((command) => command.name)])
-    io.error(
-      `"waybill ${argv.slice(0, 2).join(' ')}" is not a command.${guess === null ? '' : ` Did you mean: waybill ${guess}`}`,
-    )
-    io.error('All commands: waybill help')
-    return EXIT.usage
-  }
-  return execute(found.command, found.rest, io)
+  if (found !== undefined) return execute(found.command, found.rest, io)
+  const asked = argv.findIndex((word) => HELP.includes(word))
+  if (asked > 0) return help(argv.slice(0, asked), io)
+  return unknown(argv, io)
 }
+
+const HELP: readonly string[] = ['help', '--help', '-h']
 
 async function start(argv: readonly string[], io: Io): Promise<number> {
   if (argv.includes('--help') || argv.includes('-h')) {
@@ -93,11 +87,33 @@ function find(argv: readonly string[]): { command: Command; rest: readonly strin
   return undefined
 }
 
+/** Says that there is no such command, and which one may be meant. */
+function unknown(argv: readonly string[], io: Io): number {
+  const words = argv.filter((word) => !word.startsWith('-')).slice(0, 2)
+  const below = COMMANDS.filter((command) => command.name.startsWith(`${words[0]} `))
+  if (below.length > 0 && words.length === 1) {
+    io.error(`"waybill ${words[0]}" needs one more word: ${below.map(lastWord).join(', ')}.`)
+    io.error(`Help: waybill ${words[0]} --help`)
+    return EXIT.usage
+  }
+  const names = ['start', ...COMMANDS.map((command) => command.name)]
+  const guess = nearest(words.join(' '), names) ?? nearest(words[0] ?? '', names)
+  const hint = guess === null ? '' : ` Did you mean: waybill ${guess}`
+  io.error(`"waybill ${words.join(' ')}" is not a command.${hint}`)
+  io.error('All commands: waybill help')
+  return EXIT.usage
+}
+
+const lastWord = ({ name }: Command): string => name.split(' ').at(-1)!
+
 function help(words: readonly string[], io: Io): number {
-  if (words[0] === 'start') io.out(START_HELP)
+  if (words.length === 0) io.out(overview(COMMANDS))
+  else if (words[0] === 'start') io.out(START_HELP)
   else {
-    const found = words.length > 0 ? find(words) : undefined
-    io.out(found === undefined ? overview(COMMANDS) : commandHelp(found.command))
+    const found = find(words)
+    const below = COMMANDS.filter((command) => command.name.split(' ')[0] === words[0])
+    if (found === undefined && (below.length === 0 || words.length > 1)) return unknown(words, io)
+    io.out((found === undefined ? below : [found.command]).map(commandHelp).join('\n\n'))
   }
   return EXIT.ok
 }
@@ -111,31 +127,41 @@ async function execute(command: Command, rest: readonly string[], io: Io): Promi
     }
     return await command.run(contextOf(values as CommandContext['flags'], positionals, io))
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error
-    io.error(error.message)
-    return error.exit
+    io.error((error as Error).message)
+    return error instanceof CommandError ? error.exit : EXIT.failed
   }
 }
 
 function parse(command: Command, rest: readonly string[]) {
   const options = { ...COMMON, ...command.options }
+  const seeHelp = `Help: waybill ${command.name} --help`
+  let parsed: ReturnType<typeof parseArgs>
   try {
-    return parseArgs({ args: [...rest], options, allowPositionals: true })
+    parsed = parseArgs({ args: withNegatives(rest), options, allowPositionals: true })
   } catch (error) {
-    const wrong = /'(--?[^' ]+)/.exec((error as Error).message)?.[1]
-    const guess =
-      wrong === undefined
-        ? null
-        : nearest(
-            wrong,
-            Object.keys(options).map((name) => `--${name}`),
-          )
-    const hint = guess === null ? '' : ` Did you mean ${guess}?`
+    const sentence = usageSentence(error, Object.keys(options))
+    throw new CommandError(`${sentence}\n${seeHelp}`, EXIT.usage)
+  }
+  const extra = parsed.positionals[command.args === '' ? 0 : 1]
+  if (extra !== undefined) {
+    const meant = nearest(
+      `${command.name} ${parsed.positionals[0]}`,
+      COMMANDS.map(({ name }) => name),
+    )
+    const hint = meant === null || meant === command.name ? '' : ` Did you mean: waybill ${meant}`
     throw new CommandError(
-      `${(error as Error).message.split('. To specify')[0]}.${hint}\nHelp: waybill ${command.name} --help`,
+      `"${extra}" is one word too many for "waybill ${command.name}".${hint}\n${seeHelp}`,
       EXIT.usage,
     )
   }
+  return parsed
+}
+
+/** Amounts below zero are no options: they go behind `--`. */
+function withNegatives(args: readonly string[]): string[] {
+  const isAmount = (word: string) => /^-[\d.]/.test(word)
+  if (args.includes('--') || !args.some(isAmount)) return [...args]
+  return [...args.filter((word) => !isAmount(word)), '--', ...args.filter(isAmount)]
 }
 
 function contextOf(values: CommandContext['flags'], args: readonly string[], io: Io): CommandContext {

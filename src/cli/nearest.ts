@@ -22,3 +22,12 @@ function editDistance(a: string, b: string): number {
   }
   return above[b.length]!
 }
+
+/** What `parseArgs` threw, as one sentence with the option that may be meant. `options`: names without dashes. */
+export function usageSentence(error: unknown, options: readonly string[]): string {
+  const { message } = error as Error
+  const wrong = /^Unknown option '(--?[^' ]+)/.exec(message)?.[1]
+  const known = options.map((name) => `--${name}`)
+  const guess = wrong === undefined ? null : nearest(wrong, known)
+  return `${message.split('. ')[0]!.split('\n')[0]!.replace(/\.$/, '')}.${guess === null ? '' : ` Did you mean ${guess}?`}`
+}

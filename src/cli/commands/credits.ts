@@ -13,12 +13,12 @@ interface Balance {
 export const creditsShow: Command = {
   name: 'credits',
   summary: 'show the balance',
-  args: '',
+  args: '[show]',
   options: {},
   help: {},
   examples: ['waybill credits', 'waybill credits --json'],
   async run({ args, json, client, out }) {
-    if (args.length > 0)
+    if (args.length > 0 && args[0] !== 'show')
       throw new CommandError(`"credits ${args[0]}" is not a command. Try: waybill credits --help`, EXIT.usage)
     const { data } = await (await client()).call<{ data: Balance }>('GET', '/admin/credits')
     if (json) out(JSON.stringify(data))

@@ -7,7 +7,7 @@ interface Explained {
 export const routeExplain: Command = {
   name: 'route explain',
   summary: 'where would this request go, and why; nothing is sent',
-  args: '',
+  args: '[MODEL]',
   options: {
     model: { type: 'string', short: 'm' },
     tools: { type: 'boolean' },

@@ -18,6 +18,7 @@ export class Ending {
   readonly #deps: RelayDeps
   readonly #resolve: (result: RelayResult) => void
   #headSent = false
+  #finished = false
   #status = 0
   #held: Uint8Array[] = []
   heldBytes = 0
@@ -179,6 +180,8 @@ export class Ending {
     settled: Settled | null,
     error: GatewayError | null,
   ): void {
+    if (this.#finished) return
+    this.#finished = true
     this.#call.sink.listen(null)
     const seen = attempt?.pipe?.seen
     this.#resolve({
@@ -195,6 +198,7 @@ export class Ending {
 
   /** A fault of our own: the client is cut off without a success, and what is held goes back. */
   broken(cause: unknown): void {
+    if (this.#finished) return
     this.#deps.log('relay_failed', this.#call.id, cause)
     this.#call.sink.abort()
     this.#release('server', 'failed', null)

@@ -429,3 +429,55 @@ describe('time', () => {
     expect(sink.content).toBe('slow')
   })
 })
+
+describe('a fault of our own', () => {
+  it.each([
+    ['choosing', 'target'],
+    ['encoding an error', 'client'],
+    ['reporting', 'health'],
+  ])('in %s ends this request alone, gives the hold back, and shows no success', async (_where, part) => {
+    const a = await provider(FAULTS['500 in JSON']!)
+    const { call, deps, meter, sink, wheel, journal } = bench(transport, { a: a.url })
+    const broken = () => {
+      throw new Error('a bug')
+    }
+    const result = await relay(
+      part === 'client' ? { ...call, client: { ...call.client, encodeError: broken } } : call,
+      {
+        ...deps,
+        ...(part === 'target' ? { target: broken } : {}),
+        ...(part === 'health' ? { health: { admit: () => true, record: broken } } : {}),
+      },
+    )
+    expect(result).toMatchObject({ result: 'failed', status: 0 })
+    expect(sink.aborted).toBe(true)
+    expect(meter.releases).toEqual(['server'])
+    expect(journal).toContain('relay_failed')
+    expect(wheel.size).toBe(0)
+  })
+})
+
+describe('several candidates in one answer', () => {
+  it('are all waited for, beyond the first finish', async () => {
+    const of = (index: number, delta: object, finish_reason: string | null) =>
+      `data: ${JSON.stringify({ id: 'x', choices: [{ index, delta, finish_reason }] })}\n\n`
+    const a = await provider(
+      sse(
+        [
+          of(0, { content: 'first' }, null),
+          of(0, {}, 'stop'),
+          of(1, { content: 'second' }, null),
+          of(1, {}, 'stop'),
+          'data: [DONE]\n\n',
+        ],
+        {
+          gapMs: 250,
+        },
+      ),
+    )
+    const { call, deps, sink } = bench(transport, { a: a.url }, { body: { n: 2 } })
+    await relay(call, deps)
+    expect(sink.text).toContain('second')
+    expect(sink.text.split('"finish_reason":"stop"')).toHaveLength(3)
+  })
+})

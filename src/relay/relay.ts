@@ -68,7 +68,12 @@ class Relay implements AttemptOwner, SinkListener, Timed {
 
   start(): void {
     const { sink, meter, timeouts } = this.#call
-    meter.held.then(() => this.#onDurable()).catch((cause) => this.#storeFailed(cause))
+    meter.held
+      .then(
+        () => this.#onDurable(),
+        (cause) => this.#storeFailed(cause),
+      )
+      .catch((cause) => this.broken(cause))
     sink.listen(this)
     if (sink.closed) {
       this.onSinkClose()
@@ -96,10 +101,13 @@ class Relay implements AttemptOwner, SinkListener, Timed {
     }
     this.#call.meter
       .extend(endpoint.id)
-      .then((covered) => {
-        if (this.#phase === 'choosing') this.#onExtended(endpoint, covered)
-      })
-      .catch((cause) => this.#storeFailed(cause))
+      .then(
+        (covered) => {
+          if (this.#phase === 'choosing') this.#onExtended(endpoint, covered)
+        },
+        (cause) => this.#storeFailed(cause),
+      )
+      .catch((cause) => this.broken(cause))
   }
 
   #onExtended(endpoint: Endpoint, covered: boolean): void {
@@ -267,8 +275,7 @@ class Relay implements AttemptOwner, SinkListener, Timed {
 
   /** A fault of our own: this request ends, without a success and without harm to others. */
   broken(cause: unknown): void {
-    if (this.#phase === 'ending') return
-    this.#cancelAttempt()
+    if (this.#attempt?.over === false) this.#attempt.cancel()
     this.#end()
     this.#ending.broken(cause)
   }

@@ -1,0 +1,1 @@
+export { type EncodedBody, encodeBody, encodeRequest } from './encode-request.ts'

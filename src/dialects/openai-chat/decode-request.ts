@@ -90,7 +90,8 @@ export function decodeRequest(body: unknown, _target: RequestTarget): ChatReques
   }
 }
 
-function decodeModels(body: Json): readonly string[] {
+/** The models to try, in order: `model` first, then `models`. Throws `invalid_request` when none is named. */
+export function decodeModels(body: Json): readonly string[] {
   const model = optional.string(body, 'model', LIMITS.name)
   const others = optional.strings(body, 'models', LIMITS.models) ?? []
   const models = [...new Set(model === undefined ? others : [model, ...others])].filter((name) => name !== '')
@@ -180,7 +181,8 @@ function checkStop(body: Json): void {
   if (typeof body['stop'] !== 'string') optional.strings(body, 'stop', 64)
 }
 
-function checkMetadata(body: Json): void {
+/** At most 16 pairs of text, keys to 64 and values to 512 characters. */
+export function checkMetadata(body: Json): void {
   const metadata = optional.object(body, 'metadata')
   if (metadata === undefined) return
   const pairs = Object.entries(metadata)
@@ -194,7 +196,8 @@ function checkMetadata(body: Json): void {
   }
 }
 
-function extrasOf(body: Json, tools: readonly Json[]): string[] {
+/** `ChatRequest.extras` of a body and its tools. */
+export function extrasOf(body: Json, tools: readonly Json[]): string[] {
   const extras: string[] = []
   if (body['plugins'] !== undefined && body['plugins'] !== null && !Array.isArray(body['plugins'])) {
     refuse('plugins', '`plugins` must be a list of plugins.')

@@ -128,26 +128,30 @@ export interface StreamPipe {
   fail(error: GatewayError, usage: Usage | null, cost: Cost | null): Uint8Array
 }
 
-/** A wire format as pure data-in/data-out functions: no fetch, no clock, no env, no ids invented. */
-export interface Dialect<Wire = unknown> {
+/** What it takes to call a provider: a wire format as pure data-in/data-out functions. No fetch, no clock, no env, no ids invented. */
+export interface UpstreamDialect<Wire = unknown> {
   readonly id: string
   readonly framing: Framing
-  decodeRequest(body: unknown, target: RequestTarget): ChatRequest
   encodeRequest(chat: ChatRequest, target: WireTarget): EncodedRequest<Wire>
   /** Throws GatewayError `provider_protocol` when the reply is not of the dialect. */
   decodeReply(reply: unknown): ChatEvent[]
-  encodeReply(events: readonly ChatEvent[], meta: ReplyMeta): Wire
   createStreamDecoder(): StreamDecoder
-  createStreamEncoder(meta: ReplyMeta): StreamEncoder
   decodeError(
     status: number,
     header: (name: string) => string | undefined,
     body: string,
     nowMs: number,
   ): UpstreamError
-  encodeError(error: GatewayError, id: string | null): { status: number; body: Wire }
   /** Same dialect on both sides: bytes pass with as little change as the contract allows. */
   createPassthrough?(meta: ReplyMeta, stream: boolean): StreamPipe
+}
+
+/** A wire format that clients speak too. */
+export interface Dialect<Wire = unknown> extends UpstreamDialect<Wire> {
+  decodeRequest(body: unknown, target: RequestTarget): ChatRequest
+  encodeReply(events: readonly ChatEvent[], meta: ReplyMeta): Wire
+  createStreamEncoder(meta: ReplyMeta): StreamEncoder
+  encodeError(error: GatewayError, id: string | null): { status: number; body: Wire }
 }
 
 export interface StreamDecoder {

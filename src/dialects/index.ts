@@ -1,3 +1,3 @@
 export * from './dialect.ts'
 export { pipeFor, translatePipe } from './pipe.ts'
-export { DIALECTS, dialect } from './registry.ts'
+export { DIALECTS, dialect, UPSTREAM_DIALECTS, upstreamDialect } from './registry.ts'

@@ -1,5 +1,13 @@
 import type { ChatEvent, Cost, GatewayError, Usage } from '../chat/index.ts'
-import type { Dialect, ReplyMeta, StreamDecoder, StreamEncoder, StreamPipe, StreamSeen } from './dialect.ts'
+import type {
+  Dialect,
+  ReplyMeta,
+  StreamDecoder,
+  StreamEncoder,
+  StreamPipe,
+  StreamSeen,
+  UpstreamDialect,
+} from './dialect.ts'
 import { type Framer, framerFor, tooLong } from './framing/framer.ts'
 import { parseJson } from './json.ts'
 
@@ -7,7 +15,12 @@ const MAX_FRAME_BYTES = 1024 * 1024
 const MAX_REPLY_BYTES = 64 * 1024 * 1024
 
 /** The pipe from one dialect to another, or straight through when both are the same. */
-export function pipeFor(upstream: Dialect, client: Dialect, meta: ReplyMeta, stream: boolean): StreamPipe {
+export function pipeFor(
+  upstream: UpstreamDialect,
+  client: Dialect,
+  meta: ReplyMeta,
+  stream: boolean,
+): StreamPipe {
   return upstream.id === client.id && upstream.createPassthrough
     ? upstream.createPassthrough(meta, stream)
     : translatePipe(upstream, client, meta, stream)
@@ -15,7 +28,7 @@ export function pipeFor(upstream: Dialect, client: Dialect, meta: ReplyMeta, str
 
 /** Decodes one dialect, encodes the other. Finish and usage are kept until `finish`, like every terminal frame. */
 export function translatePipe(
-  upstream: Dialect,
+  upstream: UpstreamDialect,
   client: Dialect,
   meta: ReplyMeta,
   stream: boolean,
@@ -100,7 +113,7 @@ class StreamTranslation implements StreamPipe {
   private readonly held: ChatEvent[] = []
   private out = ''
 
-  constructor(upstream: Dialect, client: Dialect, meta: ReplyMeta) {
+  constructor(upstream: UpstreamDialect, client: Dialect, meta: ReplyMeta) {
     this.watch = new Watch(meta.hideReasoning)
     this.decoder = upstream.createStreamDecoder()
     this.encoder = client.createStreamEncoder(meta)
@@ -155,14 +168,14 @@ class StreamTranslation implements StreamPipe {
 
 class WholeTranslation implements StreamPipe {
   private readonly watch: Watch
-  private readonly upstream: Dialect
+  private readonly upstream: UpstreamDialect
   private readonly client: Dialect
   private readonly meta: ReplyMeta
   private parts: Uint8Array[] = []
   private size = 0
   private events: ChatEvent[] = []
 
-  constructor(upstream: Dialect, client: Dialect, meta: ReplyMeta) {
+  constructor(upstream: UpstreamDialect, client: Dialect, meta: ReplyMeta) {
     this.watch = new Watch(meta.hideReasoning)
     this.upstream = upstream
     this.client = client

@@ -1,10 +1,23 @@
-import type { Dialect } from './dialect.ts'
+import type { Dialect, UpstreamDialect } from './dialect.ts'
 import { openaiChat } from './openai-chat/index.ts'
 
-/** Every dialect by id. */
-export const DIALECTS: ReadonlyMap<string, Dialect> = new Map([openaiChat].map((known) => [known.id, known]))
+const byId = <T extends { readonly id: string }>(known: readonly T[]): ReadonlyMap<string, T> =>
+  new Map(known.map((entry) => [entry.id, entry]))
 
-/** The dialect of that id, or null: its endpoints are then left out as `no_dialect`. */
+/** Formats that clients speak, by id. */
+export const DIALECTS: ReadonlyMap<string, Dialect> = byId([openaiChat])
+
+/** Every format that providers speak, by id. */
+export const UPSTREAM_DIALECTS: ReadonlyMap<string, UpstreamDialect> = byId<UpstreamDialect>([
+  ...DIALECTS.values(),
+])
+
+/** The client format of that id, or null. */
 export function dialect(id: string): Dialect | null {
   return DIALECTS.get(id) ?? null
+}
+
+/** The provider format of that id, or null: its endpoints are then left out as `no_dialect`. */
+export function upstreamDialect(id: string): UpstreamDialect | null {
+  return UPSTREAM_DIALECTS.get(id) ?? null
 }

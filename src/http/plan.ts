@@ -1,5 +1,5 @@
 import { type ChatRequest, GatewayError } from '../chat/index.ts'
-import { dialect } from '../dialects/index.ts'
+import { upstreamDialect } from '../dialects/index.ts'
 import type { ApiKey } from '../identity/index.ts'
 import { findProvider } from '../providers/index.ts'
 import {
@@ -60,7 +60,7 @@ export function routingSnapshot(gateway: Gateway, { catalog, targets }: Snapshot
     suggest: (name) => catalog.suggest(name, 3),
     hasCredential: (providerId) => targets.reaches(providerId),
     credentialHint: (providerId) => findProvider(providerId)?.env ?? [],
-    hasDialect: (id) => dialect(id) !== null,
+    hasDialect: (id) => upstreamDialect(id) !== null,
     health: (endpointId) => {
       const providerId = catalog.endpoint(endpointId)?.providerId ?? ''
       return gateway.health.health(endpointId, now, targets.credentialIds(providerId))

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../catalog/index.ts'
 import { type ChatRequest, GatewayError, type UpstreamError } from '../chat/index.ts'
-import type { Dialect, StreamPipe } from '../dialects/index.ts'
+import type { StreamPipe, UpstreamDialect } from '../dialects/index.ts'
 import { type Timed, Timer } from '../lib/index.ts'
 import {
   ERROR_BODY_BYTES,
@@ -38,7 +38,7 @@ export class Attempt implements UpstreamHandler, Timed {
   readonly owner: AttemptOwner
   readonly endpoint: Endpoint
   readonly target: Target
-  readonly dialect: Dialect
+  readonly dialect: UpstreamDialect
   readonly trace: AttemptTrace
   pipe: StreamPipe | null = null
   /** Figures of the last checkpoint, kept by the owner. */
@@ -56,7 +56,7 @@ export class Attempt implements UpstreamHandler, Timed {
   #errorBody: Buffer[] = []
   readonly #timer: Timer
 
-  constructor(owner: AttemptOwner, n: number, endpoint: Endpoint, target: Target, dialect: Dialect) {
+  constructor(owner: AttemptOwner, n: number, endpoint: Endpoint, target: Target, dialect: UpstreamDialect) {
     this.owner = owner
     this.endpoint = endpoint
     this.target = target

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../catalog/index.ts'
 import type { GatewayError, Outcome, Settled, Usage } from '../chat/index.ts'
-import { type Dialect, pipeFor, type StreamPipe } from '../dialects/index.ts'
+import { type Dialect, pipeFor, type StreamPipe, type UpstreamDialect } from '../dialects/index.ts'
 import type { Attempt } from './attempt.ts'
 import { storeError } from './failure.ts'
 import { streamType } from './media.ts'
@@ -30,7 +30,7 @@ export class Ending {
   }
 
   /** The way from an endpoint's answer to the client's. */
-  pipe(endpoint: Endpoint, upstream: Dialect): StreamPipe {
+  pipe(endpoint: Endpoint, upstream: UpstreamDialect): StreamPipe {
     const { id, created, hideReasoning, client, request } = this.#call
     const meta = { id, created, model: endpoint.modelId, provider: endpoint.providerName, hideReasoning }
     return pipeFor(upstream, client, meta, request.stream)

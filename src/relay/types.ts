@@ -8,7 +8,7 @@ import type {
   Settled,
   Usage,
 } from '../chat/index.ts'
-import type { Dialect, WireTarget } from '../dialects/index.ts'
+import type { Dialect, UpstreamDialect, WireTarget } from '../dialects/index.ts'
 import type { Clock, Wheel } from '../lib/index.ts'
 import type { Plan } from '../routing/index.ts'
 import type { AttemptTrace } from './trace.ts'
@@ -110,7 +110,7 @@ export interface RelayDeps {
   readonly transport: (endpoint: Endpoint) => Transport
   /** A credential for the endpoint that is not among those that failed in this request; null when none is usable. */
   readonly target: (endpoint: Endpoint, failed: ReadonlySet<string>) => Target | null
-  readonly dialect: (id: string) => Dialect | null
+  readonly dialect: (id: string) => UpstreamDialect | null
   readonly health: Health
   /** Tokens of so many UTF-8 bytes of text. */
   readonly estimateTokens: (bytes: number) => number

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { type ConfiguredModel, createCatalog, loadSeed, withConfigured } from '../catalog/index.ts'
 import { type Config, providerSettings } from '../config/index.ts'
-import { dialect } from '../dialects/index.ts'
+import { upstreamDialect } from '../dialects/index.ts'
 import { BodyReader, DEFAULT_BODY_LIMITS } from '../http/body.ts'
 import type { Gateway, Snapshot } from '../http/gateway.ts'
 import { estimateTokens } from '../http/tokens.ts'
@@ -71,7 +71,7 @@ export async function wire(options: WireOptions): Promise<Wired> {
 
   const relay: Omit<RelayDeps, 'target'> = {
     transport: (endpoint) => (endpoint.simulated ? simulator : transport),
-    dialect,
+    dialect: upstreamDialect,
     health,
     estimateTokens,
     clock,

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../catalog/index.ts'
 import type { Meter, Outcome, Settled } from '../../chat/index.ts'
-import { dialect } from '../../dialects/index.ts'
+import { dialect, upstreamDialect } from '../../dialects/index.ts'
 import { Wheel } from '../../lib/index.ts'
 import { HealthBook, type Plan } from '../../routing/index.ts'
 import { DrainSlots } from '../drains.ts'
@@ -259,7 +259,7 @@ export function bench(
             wire: { upstreamId: endpoint.upstreamId, maxOutput: null, quirks: {}, supportedParameters: null },
             ...more.target,
           },
-    dialect,
+    dialect: upstreamDialect,
     health: new HealthBook(() => 0.5),
     estimateTokens: (bytes) => Math.ceil(bytes / 4),
     clock,

@@ -1,11 +1,13 @@
+import { anthropicMessages } from './anthropic-messages/index.ts'
 import type { Dialect, UpstreamDialect } from './dialect.ts'
 import { openaiChat } from './openai-chat/index.ts'
+import { openaiResponses } from './openai-responses/index.ts'
 
 const byId = <T extends { readonly id: string }>(known: readonly T[]): ReadonlyMap<string, T> =>
   new Map(known.map((entry) => [entry.id, entry]))
 
 /** Formats that clients speak, by id. */
-export const DIALECTS: ReadonlyMap<string, Dialect> = byId([openaiChat])
+export const DIALECTS: ReadonlyMap<string, Dialect> = byId([openaiChat, openaiResponses, anthropicMessages])
 
 /** Every format that providers speak, by id. */
 export const UPSTREAM_DIALECTS: ReadonlyMap<string, UpstreamDialect> = byId<UpstreamDialect>([

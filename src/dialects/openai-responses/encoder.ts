@@ -1,0 +1,46 @@
+import type { ChatEvent } from '../../chat/index.ts'
+import type { ReplyMeta, StreamEncoder } from '../dialect.ts'
+import type { Json } from '../json.ts'
+import type { WireResponse } from './wire.ts'
+import { ResponseWriter } from './writer.ts'
+
+/** One event as SSE text, named twice as OpenAI does. */
+export const sse = (event: Json): string => `event: ${event['type']}\ndata: ${JSON.stringify(event)}\n\n`
+
+/** OpenRouter ends its streams of responses so; OpenAI's clients take it. */
+export const END_MARK = 'data: [DONE]\n\n'
+
+/** Events → SSE text; the terminal event holds the whole response. */
+export class ResponsesStreamEncoder implements StreamEncoder {
+  private readonly writer: ResponseWriter
+  private out = ''
+
+  constructor(meta: ReplyMeta) {
+    this.writer = new ResponseWriter(meta, (event) => {
+      this.out += sse(event)
+    })
+  }
+
+  push(event: ChatEvent): string {
+    this.writer.push(event)
+    return this.take()
+  }
+
+  end(): string {
+    this.writer.end()
+    return this.take() + END_MARK
+  }
+
+  private take(): string {
+    const { out } = this
+    this.out = ''
+    return out
+  }
+}
+
+/** A whole reply in OpenRouter's shape; an error in the events makes it a failed response beside what was produced. */
+export function encodeReply(events: readonly ChatEvent[], meta: ReplyMeta): WireResponse {
+  const writer = new ResponseWriter(meta, () => undefined)
+  for (const event of events) writer.push(event)
+  return writer.end()
+}

@@ -30,6 +30,8 @@ export interface ChatParameters {
   readonly promptCacheKey?: string
   /** What has no member of its own, by OpenRouter's name and in its shape, e.g. `prediction`, `web_search_options`. */
   readonly extra: Readonly<Record<string, unknown>>
+  /** What only the client's own dialect knows, by name; an encoder of another dialect names each in `dropped`. */
+  readonly native?: Readonly<Record<string, unknown>>
 }
 
 export type ResponseFormat =

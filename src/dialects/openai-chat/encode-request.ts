@@ -1,9 +1,10 @@
-import type { ChatRequest, Dropped } from '../../chat/index.ts'
+import type { ChatRequest, ContentPart, Dropped } from '../../chat/index.ts'
 import type { EncodedRequest, Quirks, WireTarget } from '../dialect.ts'
 import { isObject, type Json, list, object, text, without } from '../json.ts'
 import { encodeMessages, encodeTools } from './messages.ts'
 import { PARAMETERS, supports } from './parameters.ts'
 import { encodeReasoning } from './reasoning.ts'
+import { moveToolMedia } from './tool-media.ts'
 import { encodeParameterValues } from './values.ts'
 import { DIALECT } from './wire.ts'
 
@@ -39,9 +40,11 @@ const OURS: ReadonlySet<string> = new Set([
 export function encodeRequest(chat: ChatRequest, target: WireTarget): EncodedRequest<Json> {
   const dropped: Dropped[] = []
   const { quirks } = target
-  const source = chat.dialect === DIALECT ? chat.wire : translated(chat)
-  const messages =
-    chat.dialect === DIALECT ? (list(chat.wire['messages']) as Json[]) : encodeMessages(chat.messages())
+  const own = chat.dialect === DIALECT
+  const source = own ? chat.wire : translated(chat, dropped)
+  const messages = own
+    ? (list(chat.wire['messages']) as Json[])
+    : moveToolMedia(encodeMessages(chat.messages()))
   const body: Json = {
     model: target.upstreamId,
     messages: adaptMessages(messages, quirks, dropped),
@@ -65,8 +68,19 @@ export function encodeRequest(chat: ChatRequest, target: WireTarget): EncodedReq
   return { path: '/chat/completions', headers, body, dropped }
 }
 
-function translated(chat: ChatRequest): Json {
-  const body: Json = encodeParameterValues(chat.parameterValues())
+function translated(chat: ChatRequest, dropped: Dropped[]): Json {
+  const values = chat.parameterValues()
+  for (const parameter of Object.keys(values.native ?? {})) {
+    dropped.push({ parameter, reason: `only ${chat.dialect} knows it` })
+  }
+  const isForeign = (part: ContentPart) => part.kind === 'opaque' && part.dialect !== DIALECT
+  if (chat.messages().some(({ content }) => content.some(isForeign))) {
+    dropped.push({
+      parameter: 'messages',
+      reason: `a part of the conversation that only ${chat.dialect} knows`,
+    })
+  }
+  const body: Json = encodeParameterValues(values)
   const tools = chat.tools()
   if (tools.length > 0) body['tools'] = encodeTools(tools)
   if (chat.maxOutputTokens !== null) body['max_tokens'] = chat.maxOutputTokens

@@ -1,0 +1,273 @@
+import { type Cost, GatewayError, type Usage } from '../../chat/index.ts'
+import type { ReplyMeta, StreamPipe, StreamSeen } from '../dialect.ts'
+import { isObject, type Json, object, parseJson, text } from '../json.ts'
+import { decodeStreamError, failure } from './errors.ts'
+import { finishReason } from './finish.ts'
+import { frame } from './stream.ts'
+import { decodeUsage, encodeUsage, mergeUsage } from './usage.ts'
+
+/** Longest event of a stream, unless the meta says otherwise, and longest whole reply (bytes). */
+const MAX_FRAME_BYTES = 1024 * 1024
+const MAX_REPLY_BYTES = 64 * 1024 * 1024
+
+const FRAME_END = /\r?\n\r?\n/g
+
+const tooLong = (limit: number): GatewayError =>
+  new GatewayError(
+    'provider_protocol',
+    `The provider sent more than ${limit} bytes at once, which is not accepted.`,
+  )
+
+/** Same dialect on both sides, streamed or whole. */
+export function createPassthrough(meta: ReplyMeta, stream: boolean): StreamPipe {
+  return stream ? new StreamPassthrough(meta) : new WholePassthrough(meta)
+}
+
+/** Account of what an answer of this dialect has shown, kept from its wire events. */
+class Tap {
+  readonly seen: { -readonly [K in keyof StreamSeen]: StreamSeen[K] } = {
+    content: false,
+    usage: null,
+    finish: null,
+    error: null,
+    done: false,
+    outputBytes: 0,
+    upstreamId: null,
+  }
+  /** The provider's own usage, merged over the stream. */
+  raw: Json = {}
+
+  usage(news: unknown): void {
+    if (!isObject(news)) return
+    this.raw = mergeUsage(this.raw, news)
+    this.seen.usage = decodeUsage(this.raw)
+  }
+
+  block(block: Json | null): void {
+    // An empty text or thinking block shows nothing yet.
+    const started = block?.['type'] === 'text' ? text(block['text']) : text(block?.['thinking'])
+    const opens = block?.['type'] !== 'text' && block?.['type'] !== 'thinking'
+    if (opens || started !== null) this.seen.content = true
+    if (started !== null) this.seen.outputBytes += Buffer.byteLength(started)
+    if (object(block?.['input']) !== null && Object.keys(block!['input'] as Json).length > 0) {
+      this.seen.outputBytes += JSON.stringify(block!['input']).length
+    }
+  }
+
+  delta(delta: Json | null): void {
+    const said = text(delta?.['text']) ?? text(delta?.['thinking']) ?? text(delta?.['partial_json'])
+    if (said !== null) this.seen.outputBytes += Buffer.byteLength(said)
+    // Thinking whose text is omitted comes as empty deltas that show only that it goes on.
+    this.seen.content ||=
+      said !== null || delta?.['type'] === 'signature_delta' || delta?.['type'] === 'citations_delta'
+  }
+
+  stop(reason: unknown): void {
+    const native = text(reason)
+    if (native !== null) this.seen.finish = { reason: finishReason(native), native }
+  }
+}
+
+/**
+ * A stream on its way to a client of the same dialect. Events pass byte for byte, but for the message's id, model and
+ * provider. `message_delta`, `message_stop` and errors are held until the settle, then written with usage and cost.
+ */
+export class StreamPassthrough implements StreamPipe {
+  private readonly meta: ReplyMeta
+  private readonly tap = new Tap()
+  private readonly limit: number
+  /** Bytes as latin1 text, so that what is not changed passes untouched. */
+  private rest = ''
+  private last: Json = {}
+  /** Read only when the upstream had closed. */
+  private late = ''
+  private badFrames = 0
+
+  constructor(meta: ReplyMeta) {
+    this.meta = meta
+    this.limit = meta.maxFrameBytes ?? MAX_FRAME_BYTES
+  }
+
+  get seen(): StreamSeen {
+    return this.tap.seen
+  }
+
+  push(chunk: Uint8Array): Uint8Array | null {
+    const { seen } = this.tap
+    if (seen.done || seen.error !== null) return null
+    const incoming = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1')
+    this.rest = this.rest === '' ? incoming : this.rest + incoming
+    const out = incoming.includes('\n') ? this.drain() : ''
+    if (this.rest.length > this.limit) throw tooLong(this.limit)
+    return out === '' ? null : Buffer.from(out, 'latin1')
+  }
+
+  end(): void {
+    const { rest } = this
+    this.rest = ''
+    if (rest.trim() === '' || this.seen.done || this.seen.error !== null) return
+    // A server may leave out the last blank line, or answer with plain JSON; half an event is no news of its own.
+    this.late = this.frame(
+      rest.trimStart().startsWith('{') ? `data: ${rest.trim()}\n\n` : `${rest}\n\n`,
+      true,
+    )
+  }
+
+  finish(usage: Usage, cost: Cost): Uint8Array {
+    const { delta, ...others } = this.last
+    const told = encodeUsage(usage, cost, this.tap.raw)
+    const end = { type: 'message_delta', ...others, delta: delta ?? {}, usage: told }
+    return Buffer.concat([
+      Buffer.from(this.late, 'latin1'),
+      Buffer.from(frame(end) + frame({ type: 'message_stop' })),
+    ])
+  }
+
+  fail(error: GatewayError, usage: Usage | null, cost: Cost | null): Uint8Array {
+    const body: Json = failure(error.code, error.message, error.metadata, this.meta.id)
+    if (usage !== null) body['usage'] = encodeUsage(usage, cost, this.tap.raw)
+    return Buffer.concat([Buffer.from(this.late, 'latin1'), Buffer.from(frame(body))])
+  }
+
+  /** Handles the whole events of `rest` and leaves what is not whole yet. */
+  private drain(): string {
+    const source = this.rest
+    let out = ''
+    let from = 0
+    FRAME_END.lastIndex = 0
+    for (let match = FRAME_END.exec(source); match !== null; match = FRAME_END.exec(source)) {
+      const end = match.index + match[0].length
+      if (end - from > this.limit) throw tooLong(this.limit)
+      out += this.frame(source.slice(from, end), false)
+      from = end
+      if (this.seen.done || this.seen.error !== null) break
+    }
+    this.rest = source.slice(from)
+    return out
+  }
+
+  /** One event; what of it goes to the client now. */
+  private frame(raw: string, closing: boolean): string {
+    const data = dataOf(raw)
+    if (data === null) return ''
+    const event = parseJson(Buffer.from(data, 'latin1').toString('utf8'))
+    if (!isObject(event)) {
+      if (!closing && ++this.badFrames > 1) {
+        throw new GatewayError('provider_protocol', 'The provider sent events that are not JSON.')
+      }
+      return ''
+    }
+    switch (event['type']) {
+      case 'message_start':
+        return this.start(event)
+      case 'content_block_start':
+        this.tap.block(object(event['content_block']))
+        return raw
+      case 'content_block_delta':
+        this.tap.delta(object(event['delta']))
+        return raw
+      case 'message_delta':
+        this.tap.usage(event['usage'])
+        this.tap.stop(object(event['delta'])?.['stop_reason'])
+        this.last = mergeLast(this.last, event)
+        return ''
+      case 'message_stop':
+        this.tap.seen.done = true
+        return ''
+      case 'error':
+        this.tap.seen.error = decodeStreamError(event)
+        return ''
+      default:
+        return raw
+    }
+  }
+
+  private start(event: Json): string {
+    const message = object(event['message']) ?? {}
+    this.tap.seen.upstreamId = text(message['id'])
+    this.tap.usage(message['usage'])
+    const { id, model, provider } = this.meta
+    const told = frame({ ...event, message: { ...message, id, model, provider } })
+    return Buffer.from(told, 'utf8').toString('latin1')
+  }
+}
+
+function mergeLast(known: Json, { type: _type, usage: _usage, ...event }: Json): Json {
+  const delta = { ...object(known['delta']), ...object(event['delta']) }
+  return { ...known, ...event, delta }
+}
+
+/** The data lines of an SSE event joined; null when it has none. */
+function dataOf(raw: string): string | null {
+  let data: string | null = null
+  for (const line of raw.split(/\r\n|\n|\r/)) {
+    if (line.startsWith('data:')) data = data === null ? line.slice(5) : `${data}\n${line.slice(5)}`
+  }
+  return data
+}
+
+/** The whole message, collected, told with our facts and let go by `finish`. */
+export class WholePassthrough implements StreamPipe {
+  private readonly meta: ReplyMeta
+  private readonly tap = new Tap()
+  private parts: Uint8Array[] = []
+  private size = 0
+  private message: Json = {}
+
+  constructor(meta: ReplyMeta) {
+    this.meta = meta
+  }
+
+  get seen(): StreamSeen {
+    return this.tap.seen
+  }
+
+  push(chunk: Uint8Array): null {
+    this.size += chunk.length
+    if (this.size > MAX_REPLY_BYTES) throw tooLong(MAX_REPLY_BYTES)
+    this.parts.push(chunk)
+    return null
+  }
+
+  end(): void {
+    const reply = parseJson(Buffer.concat(this.parts, this.size).toString('utf8'))
+    this.parts = []
+    // Half a body is a cut answer (`seen.finish` stays null), not a malformed one.
+    if (!isObject(reply)) return
+    const { seen } = this.tap
+    if (reply['type'] === 'error') {
+      seen.error = decodeStreamError(reply)
+      return
+    }
+    const content = reply['content']
+    if (!Array.isArray(content)) {
+      throw new GatewayError(
+        'provider_protocol',
+        'The provider answered with something that is not a message.',
+      )
+    }
+    this.message = reply
+    seen.upstreamId = text(reply['id'])
+    for (const block of content) this.tap.block(object(block))
+    this.tap.usage(reply['usage'])
+    this.tap.stop(reply['stop_reason'])
+    seen.done = true
+  }
+
+  finish(usage: Usage, cost: Cost): Uint8Array {
+    return this.body({ usage: encodeUsage(usage, cost, this.tap.raw) })
+  }
+
+  /** What was produced before the provider failed goes out under the error; without it the bare error. */
+  fail(error: GatewayError, usage: Usage | null, cost: Cost | null): Uint8Array {
+    const told = failure(error.code, error.message, error.metadata, this.meta.id)
+    const paid = usage === null ? {} : { usage: encodeUsage(usage, cost, this.tap.raw) }
+    if (!this.seen.content) return Buffer.from(JSON.stringify({ ...told, ...paid }))
+    return this.body({ error: told['error'], ...paid })
+  }
+
+  private body(fields: Json): Uint8Array {
+    const { id, model, provider } = this.meta
+    return Buffer.from(JSON.stringify({ ...this.message, id, model, provider, ...fields }))
+  }
+}

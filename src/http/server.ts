@@ -13,7 +13,7 @@ import { fail } from './fail.ts'
 import type { Gateway } from './gateway.ts'
 import { hostAllowed } from './hosts.ts'
 import { apiPath, bareApiPath } from './path.ts'
-import { chatCompletions } from './v1/chat-completions.ts'
+import { inferenceRoute } from './v1/inference.ts'
 
 /** Time for a client to send all request headers, ms. */
 const HEADERS_MS = 10_000
@@ -27,13 +27,6 @@ type Listener = ReturnType<typeof getRequestListener>
 /** The routes that go through a framework. */
 export interface Routes {
   fetch(request: Request, env: object): Response | Promise<Response>
-}
-
-/** Served without a framework, path below the API's prefixes → handler. */
-const HOT: Readonly<
-  Record<string, (gateway: Gateway, request: IncomingMessage, response: ServerResponse) => Promise<void>>
-> = {
-  '/chat/completions': chatCompletions,
 }
 
 /**
@@ -100,9 +93,10 @@ function serve(gateway: Gateway, request: IncomingMessage, response: ServerRespo
     }
   }
   if (gateway.draining && path !== null) throw shuttingDown()
-  const hot = path !== null && method === 'POST' ? HOT[path] : undefined
-  if (hot !== undefined) {
-    void hot(gateway, request, response)
+  // Inference is served without a framework.
+  const inference = path !== null && method === 'POST' ? inferenceRoute(path) : undefined
+  if (inference !== undefined) {
+    void inference(gateway, request, response, path!, query === -1 ? '' : url.slice(query + 1))
     return
   }
   if (path !== null) request.url = `/api/v1${path}${query === -1 ? '' : url.slice(query)}`

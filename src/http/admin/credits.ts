@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { GatewayError } from '../../chat/index.ts'
-import { nanosToDecimal } from '../../money/index.ts'
+import { formatUsd, LedgerError, nanosToDecimal } from '../../money/index.ts'
 import { type Gateway, organizationOf, type RouteContext } from '../gateway.ts'
 import { readUsd } from '../money.ts'
 import { creditsMode } from '../v1/credits.ts'
@@ -22,15 +22,34 @@ export async function addCredit(gateway: Gateway, c: RouteContext): Promise<Resp
   const organizationId = body.organization_id ?? organizationOf(c.get('caller'))
   if (gateway.organizations.find(organizationId) === undefined)
     throw new GatewayError('not_found', `No organization "${organizationId}".`)
-  await gateway.ledger.credit({
-    organizationId,
-    amountNanos,
-    source: 'manual',
-    reference: body.reference ?? gateway.ids.next(),
-    memo: body.memo ?? null,
-    now: gateway.clock.now(),
-  })
+  try {
+    await gateway.ledger.credit({
+      organizationId,
+      amountNanos,
+      source: 'manual',
+      reference: body.reference ?? gateway.ids.next(),
+      memo: body.memo ?? null,
+      now: gateway.clock.now(),
+    })
+  } catch (error) {
+    throw error instanceof LedgerError ? await refusal(gateway, organizationId, error) : error
+  }
   return c.json({ data: await balance(gateway, organizationId) }, 201)
+}
+
+async function refusal(gateway: Gateway, organizationId: string, error: LedgerError): Promise<GatewayError> {
+  if (error.fault === 'conflict')
+    return new GatewayError('conflict', 'This reference was credited before, with another amount.')
+  if (error.fault !== 'refused')
+    return new GatewayError('unavailable', 'The ledger cannot take this at the moment. Try again shortly.', {
+      retryAfterMs: 1000,
+      cause: error,
+    })
+  const { availableNanos } = await gateway.ledger.balance(organizationId, 'prepaid')
+  return new GatewayError(
+    'payment_required',
+    `The balance would fall below zero: ${formatUsd(availableNanos)} is available.`,
+  )
 }
 
 /** `GET /admin/credits`: the balance in full: exact decimal strings in USD. */

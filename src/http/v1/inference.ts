@@ -1,0 +1,38 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { dialect, type RequestTarget } from '../../dialects/index.ts'
+import type { Gateway } from '../gateway.ts'
+import { journey, type Surface } from '../journey.ts'
+
+export type InferenceRoute = (
+  gateway: Gateway,
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+  query: string,
+) => Promise<void>
+
+/** Every client format at its path below the API's prefixes. A surface that is not here does not exist. */
+export const SURFACES: Readonly<Record<string, Surface>> = {
+  '/chat/completions': { name: 'chat', dialect: dialect('openai-chat')! },
+  '/messages': { name: 'messages', dialect: dialect('anthropic-messages')! },
+  '/responses': { name: 'responses', dialect: dialect('openai-responses')! },
+}
+
+/** What serves a POST to an inference path; undefined when the path is none. */
+export function inferenceRoute(path: string): InferenceRoute | undefined {
+  const surface = SURFACES[path]
+  if (surface === undefined) return undefined
+  return (gateway, request, response, at, query) =>
+    journey(gateway, surface, targetOf(at, query, request), request, response)
+}
+
+function targetOf(path: string, query: string, request: IncomingMessage): RequestTarget {
+  return {
+    path,
+    query,
+    headers: (name) => {
+      const value = request.headers[name]
+      return typeof value === 'string' ? value : undefined
+    },
+  }
+}

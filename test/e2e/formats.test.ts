@@ -1,0 +1,145 @@
+import OpenAI, { APIError } from 'openai'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SURFACES } from '../../src/http/v1/inference.ts'
+import { type RunningGateway, startGateway } from '../harness/gateway.ts'
+import { chat, type FakeUpstream, fakeUpstream, json } from '../upstream/index.ts'
+
+let upstream: FakeUpstream
+let gateway: RunningGateway
+
+beforeAll(async () => {
+  upstream = await fakeUpstream({ script: chat(['Hel', 'lo']) })
+  gateway = await startGateway({
+    config: `
+credits: prepaid
+providers:
+  alpha:
+    dialect: openai-chat
+    base_url: "${upstream.url}/v1"
+    api_key: x
+    models:
+      - { id: test/model, context_length: 131072, max_output: 8192, price: { prompt: "1", completion: "1" }, capabilities: [tools] }
+`,
+  })
+  await gateway.call('POST', '/admin/credits', { amount_usd: 50 }, gateway.operatorKey)
+})
+
+afterAll(async () => {
+  await gateway?.remove()
+  await upstream?.close()
+})
+
+describe('POST /messages', () => {
+  const ask = (more: object = {}) => ({
+    model: 'test/model',
+    max_tokens: 100,
+    messages: [{ role: 'user', content: 'Say hello' }],
+    ...more,
+  })
+
+  it('answers an Anthropic client from a provider of another format, with usage and cost', async () => {
+    const { status, body } = await gateway.call('POST', '/messages', ask())
+    expect(status).toBe(200)
+    expect(body).toMatchObject({
+      type: 'message',
+      role: 'assistant',
+      model: 'test/model',
+      content: [{ type: 'text', text: 'Hello' }],
+      stop_reason: 'end_turn',
+      usage: { input_tokens: 10, output_tokens: 3, cost: 0.000013 },
+    })
+  })
+
+  it('streams Anthropic events that end with message_stop', async () => {
+    const response = await fetch(`${gateway.url}/api/v1/messages`, {
+      method: 'POST',
+      headers: {
+        'x-api-key': gateway.key,
+        'content-type': 'application/json',
+        'anthropic-version': '2023-06-01',
+      },
+      body: JSON.stringify(ask({ stream: true })),
+    })
+    const text = await response.text()
+    expect(response.headers.get('content-type')).toContain('text/event-stream')
+    const events = [...text.matchAll(/^event: (.+)$/gm)].map((match) => match[1])
+    expect(events[0]).toBe('message_start')
+    expect(events.at(-1)).toBe('message_stop')
+    expect(text).toContain('"Hel"')
+  })
+
+  it('answers errors in the envelope of Anthropic', async () => {
+    const wrong = await gateway.call('POST', '/messages', ask({ model: 'test/modle' }))
+    expect(wrong.status).toBe(400)
+    expect(wrong.body).toMatchObject({ type: 'error', error: { type: 'invalid_request_error' } })
+    const nobody = await gateway.call('POST', '/messages', ask(), 'sk-wb-v1-wrong')
+    expect(nobody.status).toBe(401)
+    expect(nobody.body).toMatchObject({ type: 'error', error: { type: 'authentication_error' } })
+  })
+})
+
+describe('POST /responses', () => {
+  const client = () => new OpenAI({ baseURL: `${gateway.url}/api/v1`, apiKey: gateway.key, maxRetries: 0 })
+
+  it('answers the official client, whole', async () => {
+    const reply = await client().responses.create({ model: 'test/model', input: 'Say hello' })
+    expect(reply.output_text).toBe('Hello')
+    expect(reply.usage).toMatchObject({ input_tokens: 10, output_tokens: 3, cost: 0.000013 })
+  })
+
+  it('answers the official client, streamed', async () => {
+    const stream = await client().responses.create({ model: 'test/model', input: 'Say hello', stream: true })
+    let text = ''
+    const types: string[] = []
+    for await (const event of stream) {
+      types.push(event.type)
+      if (event.type === 'response.output_text.delta') text += event.delta
+    }
+    expect(text).toBe('Hello')
+    expect(types[0]).toBe('response.created')
+    expect(types.at(-1)).toBe('response.completed')
+  })
+
+  it('refuses what it would have to remember', async () => {
+    await expect(
+      client().responses.create({ model: 'test/model', input: 'x', previous_response_id: 'resp_1' }),
+    ).rejects.toThrow(APIError)
+  })
+})
+
+describe('every surface', () => {
+  const bodies: Readonly<Record<string, object>> = {
+    '/chat/completions': { messages: [{ role: 'user', content: 'hi' }] },
+    '/messages': { max_tokens: 10, messages: [{ role: 'user', content: 'hi' }] },
+    '/responses': { input: 'hi' },
+  }
+
+  it('is listed here, so that none is forgotten', () => {
+    expect(Object.keys(bodies).sort()).toEqual(Object.keys(SURFACES).sort())
+  })
+
+  it.each(Object.entries(bodies))('%s is billed, explained and recorded alike', async (path, body) => {
+    upstream.play(chat(['Hel', 'lo']))
+    const response = await fetch(`${gateway.url}/api/v1${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${gateway.key}` },
+      body: JSON.stringify({ model: 'test/model', ...body }),
+    })
+    expect(response.status).toBe(200)
+    await response.text()
+    const id = response.headers.get('x-generation-id')!
+    const told = await gateway.call('GET', `/waybill?id=${id}`)
+    expect(told.body.data.generation).toMatchObject({ total_cost: 0.000013, provider_name: 'alpha' })
+    expect(told.body.data.waybill.m).toEqual(['test/model'])
+  })
+
+  it.each(Object.entries(bodies))(
+    '%s passes a provider on its way to 429 on with Retry-After',
+    async (path, body) => {
+      upstream.play(json(429, { error: { message: 'slow down' } }, { 'retry-after': '17' }))
+      const reply = await gateway.call('POST', path, { model: 'test/model', ...body })
+      expect(reply.status).toBe(429)
+      expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0)
+    },
+  )
+})

@@ -34,18 +34,19 @@ export function rated({ prompt, completion }: Mark): bigint {
 }
 
 /** A provider that bills what each request is marked with; `more` may slow it down. */
-export function billing(more: (mark: Mark) => Step = () => ({})): Promise<FakeUpstream> {
-  return fakeUpstream({ script: ({ body }) => billed(body, more) })
+export function billing(more: (mark: Mark) => Step = () => ({}), words = 5): Promise<FakeUpstream> {
+  return fakeUpstream({ script: ({ body }) => billed(body, more, words) })
 }
 
-export function billed(body: string, more: (mark: Mark) => Step): Step {
+/** One such answer; `words` of five bytes, in a stream an event each. */
+export function billed(body: string, more: (mark: Mark) => Step = () => ({}), words = 5): Step {
   const mark = markIn(body)
   const facts = {
     id: `up-${mark.n}`,
     usage: { prompt_tokens: mark.prompt, completion_tokens: mark.completion },
   }
-  if (!body.includes('"stream":true')) return chatReply('word '.repeat(5), facts, more(mark))
-  return chatStream(['word ', 'word ', 'word ', 'word ', 'word '], facts, more(mark))
+  if (!body.includes('"stream":true')) return chatReply('word '.repeat(words), facts, more(mark))
+  return chatStream(Array(words).fill('word '), facts, more(mark))
 }
 
 export interface ConfiguredProvider {

@@ -14,7 +14,7 @@ import {
   watchConfig,
 } from './config/index.ts'
 import { systemClock } from './lib/index.ts'
-import { Server } from './start/index.ts'
+import { Server, startFailure } from './start/index.ts'
 import { createLog } from './telemetry/index.ts'
 
 /** Runs `waybill start ARGV…` until a signal ends it. Resolves to the exit code: 0 after a drain, 1 when it could not start, 2 for wrong options. */
@@ -60,7 +60,7 @@ async function serve(
     await server.start(config, loaded.warnings.map(formatProblem))
   } catch (error) {
     await server.abandon()
-    return refuse([(error as Error).message])
+    return refuse([startFailure(error, config.data)])
   }
   const watch = file === null ? null : follow(file, load, config, server, log)
   process.on('SIGHUP', () => void watch?.reload())

@@ -48,3 +48,11 @@ export interface Command {
   readonly examples: readonly string[]
   run(context: CommandContext): Promise<number>
 }
+
+/** The whole number that a flag gives; undefined without the flag. Throws CommandError (usage) for anything else. */
+export function wholeNumber(flags: CommandContext['flags'], name: string): number | undefined {
+  const value = flags[name]
+  if (value === undefined) return undefined
+  if (typeof value === 'string' && /^\d{1,9}$/.test(value)) return Number(value)
+  throw new CommandError(`--${name} must be a whole number, not "${value}".`, EXIT.usage)
+}

@@ -137,7 +137,7 @@ function parse(command: Command, rest: readonly string[]) {
   const seeHelp = `Help: waybill ${command.name} --help`
   let parsed: ReturnType<typeof parseArgs>
   try {
-    parsed = parseArgs({ args: withNegatives(rest), options, allowPositionals: true })
+    parsed = parseArgs({ args: withNegatives(rest, options), options, allowPositionals: true })
   } catch (error) {
     const sentence = usageSentence(error, Object.keys(options))
     throw new CommandError(`${sentence}\n${seeHelp}`, EXIT.usage)
@@ -157,11 +157,17 @@ function parse(command: Command, rest: readonly string[]) {
   return parsed
 }
 
-/** Amounts below zero are no options: they go behind `--`. */
-function withNegatives(args: readonly string[]): string[] {
-  const isAmount = (word: string) => /^-[\d.]/.test(word)
-  if (args.includes('--') || !args.some(isAmount)) return [...args]
-  return [...args.filter((word) => !isAmount(word)), '--', ...args.filter(isAmount)]
+/** Amounts below zero are no options: they go to the option before them, or behind `--`. */
+function withNegatives(args: readonly string[], options: ParseArgsOptionsConfig): string[] {
+  const words: string[] = []
+  const amounts: string[] = []
+  for (const word of args) {
+    const before = words.at(-1) ?? ''
+    if (!/^-[\d.]/.test(word)) words.push(word)
+    else if (options[before.replace(/^--/, '')]?.type === 'string') words.push(`${words.pop()}=${word}`)
+    else amounts.push(word)
+  }
+  return amounts.length === 0 ? words : [...words, '--', ...amounts]
 }
 
 function contextOf(values: CommandContext['flags'], args: readonly string[], io: Io): CommandContext {

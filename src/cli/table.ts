@@ -1,10 +1,10 @@
-/** Rows as aligned columns under a heading; numbers and amounts (starting with a digit, `$` or `-`) to the right. */
+/** Rows as aligned columns under a heading; numbers and amounts (`?` when unknown) to the right. */
 export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = heading.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
   )
   const right = heading.map(
-    (_, column) => rows.length > 0 && rows.every((row) => /^($|[-$\d])/.test(row[column] ?? '')),
+    (_, column) => rows.length > 0 && rows.every((row) => /^-?[$]?[\d,.]*$|^[?]$/.test(row[column] ?? '')),
   )
   const line = (cells: readonly string[]) =>
     cells

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { GatewayError } from '../chat/index.ts'
 import { systemClock } from '../lib/index.ts'
 import { type VerifyReport, verify } from '../money/index.ts'
-import { databaseFile, openStore, restoreSqlite } from '../store/index.ts'
+import { databaseFile, openStore, restoreSqlite, StoreError } from '../store/index.ts'
 
 /** What can be done with a data directory while no server runs on it. */
 export interface Offline {
@@ -32,13 +32,16 @@ export async function checkBackup(file: string, dataDir: string): Promise<void> 
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   try {
     copyFileSync(file, join(directory, databaseFile))
-    const report = await verifyDirectory(directory)
-    const [fault] = report.faults
+    const { faults } = await verifyDirectory(directory)
+    const [fault] = faults
     if (fault !== undefined)
       throw new GatewayError(
         'invalid_request',
         `The ledger in ${file} is faulty: ${fault.row}: ${fault.detail}`,
       )
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    throw new GatewayError('invalid_request', `${file} is no backup that can be restored: ${error.message}`)
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }

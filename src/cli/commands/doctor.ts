@@ -32,6 +32,8 @@ export const doctor: Command = {
   },
 }
 
+const UNREACHABLE = '; does it run, is its base_url right, does this machine need a proxy (HTTPS_PROXY)?'
+
 const MARKS = { ok: '✔', warning: '!', problem: '✖' } as const
 
 function nodeCheck(): Check {
@@ -64,14 +66,13 @@ async function serverChecks(
     {
       name: 'Catalog',
       state: status.models > 0 ? 'ok' : 'problem',
-      detail: `${status.models} models, ${status.endpoints_reachable} endpoints reachable with your keys`,
+      detail: `${status.models} models; your keys reach ${status.endpoints_reachable} endpoint${status.endpoints_reachable === 1 ? '' : 's'}`,
     },
     ...status.providers.map(
       (provider): Check => ({
         name: provider.name,
-        state:
-          provider.state.startsWith('refused') || provider.state.startsWith('unreachable') ? 'problem' : 'ok',
-        detail: `${provider.source}: ${provider.state}`,
+        state: /^(refused|unreachable)/.test(provider.state) ? 'problem' : 'ok',
+        detail: `${provider.source}: ${provider.state}${provider.state === 'unreachable' ? UNREACHABLE : ''}`,
       }),
     ),
     ...status.warnings.map(

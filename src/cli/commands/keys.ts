@@ -1,5 +1,5 @@
 import type { Client } from '../client.ts'
-import { type Command, CommandError, EXIT } from '../command.ts'
+import { type Command, CommandError, EXIT, wholeNumber } from '../command.ts'
 import { table } from '../table.ts'
 
 interface KeyObject {
@@ -35,6 +35,8 @@ export const keysCreate: Command = {
   async run({ args, flags, json, client, out, say }) {
     const [name] = args
     if (name === undefined) throw new CommandError('A key needs a name: waybill keys create NAME', EXIT.usage)
+    if (flags['reset'] !== undefined && flags['limit'] === undefined)
+      throw new CommandError('--reset needs a --limit that it starts anew.', EXIT.usage)
     if (flags['reset'] !== undefined && !RESETS.includes(String(flags['reset'])))
       throw new CommandError(`--reset must be one of ${RESETS.join(', ')}.`, EXIT.usage)
     const made = await (await client()).call<{ data: KeyObject; key: string }>('POST', '/keys', {
@@ -62,7 +64,7 @@ export const keysList: Command = {
   async run({ json, client, out }) {
     const keys = await all(await client())
     if (json) out(JSON.stringify({ data: keys }))
-    else for (const line of keyTable(keys)) out(line)
+    else for (const line of keyTable(keys, Date.now())) out(line)
     return EXIT.ok
   },
 }
@@ -91,9 +93,9 @@ export const keysRotate: Command = {
   help: { overlap: 'seconds for which the old key goes on working; 86400 when left out' },
   examples: ['waybill keys rotate laptop', 'waybill keys rotate laptop --overlap 0 --json'],
   async run({ args, flags, json, client, out, say }) {
+    const overlap = wholeNumber(flags, 'overlap')
     const server = await client()
     const key = await pick(server, args[0])
-    const overlap = flags['overlap'] === undefined ? undefined : Number(flags['overlap'])
     const made = await server.call<{ data: KeyObject; key: string }>('POST', `/keys/${key.hash}/rotate`, {
       ...(overlap !== undefined && { overlap_seconds: overlap }),
     })
@@ -132,14 +134,22 @@ async function pick(server: Client, wanted: string | undefined): Promise<KeyObje
   )
 }
 
-function keyTable(keys: readonly KeyObject[]): string[] {
+function state(key: KeyObject, now: number): string {
+  if (key.disabled) return 'disabled'
+  const ends = key.expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(key.expires_at)
+  if (ends <= now) return 'expired'
+  const kind = key.is_management_key ? 'management' : 'on'
+  return key.expires_at === null ? kind : `${kind}, ends ${key.expires_at.slice(0, 16).replace('T', ' ')} UTC`
+}
+
+function keyTable(keys: readonly KeyObject[], now: number): string[] {
   return table(
     ['NAME', 'KEY', 'HASH', 'STATE', 'LIMIT', 'LEFT', 'RESET', 'SPENT'],
     keys.map((key) => [
       key.name,
       key.label,
       key.hash.slice(0, 12),
-      key.disabled ? 'disabled' : key.is_management_key ? 'management' : 'on',
+      state(key, now),
       key.limit === null ? '' : `$${key.limit}`,
       key.limit_remaining === null ? '' : `$${key.limit_remaining}`,
       key.limit_reset ?? '',

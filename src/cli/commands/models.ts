@@ -1,4 +1,4 @@
-import { type Command, EXIT } from '../command.ts'
+import { type Command, EXIT, wholeNumber } from '../command.ts'
 import { table } from '../table.ts'
 
 interface Model {
@@ -41,11 +41,11 @@ export const models: Command = {
     if (flags['tools'] === true) query.set('supported_parameters', 'tools')
     if (flags['vision'] === true) query.set('input_modalities', 'image')
     if (flags['free'] === true) query.set('max_price', '0')
-    if (flags['context'] !== undefined) query.set('context', String(flags['context']))
+    if (flags['context'] !== undefined) query.set('context', String(wholeNumber(flags, 'context')))
     if (flags['max-price'] !== undefined) query.set('max_price', String(flags['max-price']))
     if (flags['max-price-out'] !== undefined) query.set('max_output_price', String(flags['max-price-out']))
     if (flags['sort'] !== undefined) query.set('sort', SORTS[String(flags['sort'])] ?? String(flags['sort']))
-    query.set('limit', String(flags['limit'] ?? (json ? 1000 : 50)))
+    query.set('limit', String(wholeNumber(flags, 'limit') ?? (json ? 1000 : 50)))
     const list = await (await client()).call<{ data: Model[]; total_count: number }>(
       'GET',
       `/models?${query}`,

@@ -1,4 +1,4 @@
-import { type Command, CommandError, EXIT } from '../command.ts'
+import { type Command, CommandError, EXIT, wholeNumber } from '../command.ts'
 
 interface Explained {
   readonly lines: readonly string[]
@@ -38,8 +38,8 @@ export const routeExplain: Command = {
       throw new CommandError('Which model? waybill route explain -m MODEL', EXIT.usage)
     const { data } = await (await client()).call<{ data: Explained }>('POST', '/admin/route/explain', {
       models: list(model),
-      prompt_tokens: flags['context'] === undefined ? 1000 : Number(flags['context']),
-      ...(flags['max-tokens'] !== undefined && { max_tokens: Number(flags['max-tokens']) }),
+      prompt_tokens: wholeNumber(flags, 'context') ?? 1000,
+      ...(flags['max-tokens'] !== undefined && { max_tokens: wholeNumber(flags, 'max-tokens') }),
       ...(flags['tools'] === true && { parameters: ['tools'] }),
       provider: {
         ...(flags['order'] !== undefined && { order: list(flags['order']) }),

@@ -61,13 +61,33 @@ function findNode() {
   speak.stop(launch.tooOld(system ? system.version : process.version))
 }
 
-/** npm may be killed without a word to its children: what it started ends when it is gone. */
-function followNpm(child) {
-  var parent = process.ppid
-  if (!parent || !process.env.npm_lifecycle_event) return
-  setInterval(function () {
-    if (process.ppid !== parent) child.kill('SIGTERM')
-  }, 1000).unref()
+/** The name of a process and the id of its parent, { name, parent }, on Linux; else null. */
+function lookUp(pid) {
+  try {
+    var stat = fs.readFileSync('/proc/' + pid + '/stat', 'utf8')
+    var nameEnd = stat.lastIndexOf(')')
+    return { name: stat.slice(stat.indexOf('(') + 1, nameEnd), parent: stat.slice(nameEnd + 2).split(' ')[1] }
+  } catch (_) {
+    return null
+  }
+}
+
+/** Who started us: npm, or the shell that it put in between together with that shell's parent. */
+function starters() {
+  var shell = lookUp(process.ppid)
+  return process.ppid + (shell && /sh$/.test(shell.name) ? ' ' + shell.parent : '')
+}
+
+/** npm may be killed without a word to its children: what it started ends as by SIGTERM when it is gone. */
+function followNpm() {
+  if (!process.ppid || !process.env.npm_lifecycle_event) return
+  var first = starters()
+  var timer = setInterval(function () {
+    if (starters() === first) return
+    clearInterval(timer)
+    process.kill(process.pid, 'SIGTERM')
+  }, 1000)
+  timer.unref()
 }
 
 function start(command, argv) {
@@ -81,18 +101,17 @@ function start(command, argv) {
   if (command === COMMANDS.start && !process.env.NODE_COMPILE_CACHE) {
     process.env.NODE_COMPILE_CACHE = path.join(modules, '.cache', 'compiled')
   }
-  followNpm(
-    launch.run(node, args, process.env, function (code, error) {
-      if (error) speak.stop('could not start ' + node + ': ' + error.message)
-      process.exit(code)
-    })
-  )
+  launch.run(node, args, process.env, function (code, error) {
+    if (error) speak.stop('could not start ' + node + ': ' + error.message)
+    process.exit(code)
+  })
 }
 
 function main() {
   var command = COMMANDS[process.argv[2]]
   if (!command) speak.stop('no such command: use one of ' + Object.keys(COMMANDS).join(', ') + '.')
   process.env.PATH = pathWithoutModules()
+  followNpm()
   ensureInstalled(command.set, systemNode, function () {
     start(command, process.argv.slice(3))
   })

@@ -12,7 +12,7 @@ import {
 import { hostname, tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { root } from './program.ts'
 
 const NODES = [process.execPath, ...oldNodes()]
@@ -264,6 +264,34 @@ describe('the bootstrap', () => {
     expect(err).toContain('npm did not install all that package-lock.json names')
     expect(existsSync(join(home, 'node_modules/.waybill-install.json'))).toBe(false)
   })
+
+  it.skipIf(process.platform !== 'linux')(
+    'ends what it started when npm is killed, though a shell stands in between',
+    async () => {
+      installed('all')
+      write(
+        'src/main.ts',
+        'process.on("SIGTERM", () => process.exit(0))\nsetInterval(() => {}, 1000)\nconsole.log(process.pid)',
+      )
+      const bootstrap = `'${process.execPath}' '${join(home, 'scripts/bootstrap.cjs')}' start; true`
+      write(
+        'npm.cjs',
+        `require('child_process').spawn('/bin/sh', ['-c', ${JSON.stringify(bootstrap)}], { stdio: 'inherit' })`,
+      )
+      const npm = spawn(process.execPath, [join(home, 'npm.cjs')], {
+        env: { PATH: '/usr/bin', npm_lifecycle_event: 'start' },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      const server = await new Promise<number>((resolve) =>
+        npm.stdout.once('data', (pid) => resolve(Number(pid))),
+      )
+      npm.kill('SIGKILL')
+      await vi.waitFor(() => expect(() => process.kill(server, 0)).toThrow('ESRCH'), {
+        timeout: 10_000,
+        interval: 100,
+      })
+    },
+  )
 
   it('ends npm and gives up the lock when it is interrupted while installing', async () => {
     const child = launch(process.execPath, 'start', { FAKE_NPM_MS: '20000' })

@@ -133,9 +133,12 @@ export interface UpstreamDialect<Wire = unknown> {
   readonly id: string
   readonly framing: Framing
   encodeRequest(chat: ChatRequest, target: WireTarget): EncodedRequest<Wire>
-  /** Throws GatewayError `provider_protocol` when the reply is not of the dialect. */
-  decodeReply(reply: unknown): ChatEvent[]
-  createStreamDecoder(): StreamDecoder
+  /**
+   * Throws GatewayError `provider_protocol` when the reply is not of the dialect. `meta` tells whose reasoning it is where
+   * one format carries models of many makers.
+   */
+  decodeReply(reply: unknown, meta?: ReplyMeta): ChatEvent[]
+  createStreamDecoder(meta?: ReplyMeta): StreamDecoder
   decodeError(
     status: number,
     header: (name: string) => string | undefined,

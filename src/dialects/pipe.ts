@@ -47,7 +47,7 @@ class StreamTranslation implements StreamPipe {
 
   constructor(upstream: UpstreamDialect, client: Dialect, meta: ReplyMeta) {
     this.watch = new Watch(meta.hideReasoning)
-    this.decoder = upstream.createStreamDecoder()
+    this.decoder = upstream.createStreamDecoder(meta)
     this.encoder = client.createStreamEncoder(meta)
     this.framer = framerFor(upstream.framing, meta.maxFrameBytes ?? MAX_FRAME_BYTES, (frame) => {
       if (this.seen.error === null) this.take(this.decoder.push(frame))
@@ -130,7 +130,7 @@ class WholeTranslation implements StreamPipe {
     this.parts = []
     // Half a body is a cut answer: `seen.finish` stays null.
     if (reply === undefined) return
-    this.events = this.upstream.decodeReply(reply)
+    this.events = this.upstream.decodeReply(reply, this.meta)
     for (const event of this.events) this.watch.see(event)
     this.watch.seen.done = this.seen.error === null
   }

@@ -1,4 +1,5 @@
 import { anthropicMessages } from './anthropic-messages/index.ts'
+import { bedrockConverse } from './bedrock-converse/index.ts'
 import type { Dialect, UpstreamDialect } from './dialect.ts'
 import { openaiChat } from './openai-chat/index.ts'
 import { openaiResponses } from './openai-responses/index.ts'
@@ -12,6 +13,7 @@ export const DIALECTS: ReadonlyMap<string, Dialect> = byId([openaiChat, openaiRe
 /** Every format that providers speak, by id. */
 export const UPSTREAM_DIALECTS: ReadonlyMap<string, UpstreamDialect> = byId<UpstreamDialect>([
   ...DIALECTS.values(),
+  bedrockConverse,
 ])
 
 /** The client format of that id, or null. */

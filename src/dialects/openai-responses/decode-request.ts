@@ -15,7 +15,7 @@ import { decodeReasoning } from '../openai-chat/reasoning.ts'
 import { REFERENCE } from './encode-request.ts'
 import { decodeInput } from './items.ts'
 import { type DecodedTools, decodeTools } from './tools.ts'
-import { parametersInUse, parameterValuesOf, untranslatedOf } from './values.ts'
+import { parametersInUse, parameterValuesOf } from './values.ts'
 import { DIALECT } from './wire.ts'
 
 const LIMITS = { tools: 1024, session: 256, user: 512 } as const
@@ -85,10 +85,9 @@ export function decodeRequest(body: unknown, _target: RequestTarget): ChatReques
       body,
       wireTools.filter((tool) => text(tool['type'])?.startsWith('openrouter:')),
     ),
-    parameterValues: () => (values ??= parameterValuesOf(body)),
+    parameterValues: () => (values ??= parameterValuesOf(body, tools.hosted)),
     messages: () => (messages ??= decodeInput(instructions, body['input'])),
     tools: () => tools.tools,
-    untranslated: () => untranslatedOf(body, tools.hosted),
   }
 }
 

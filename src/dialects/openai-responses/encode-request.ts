@@ -120,6 +120,9 @@ function translated(chat: ChatRequest, dropped: Dropped[]): Json {
   )
   for (const [, parameter] of lost) dropped.push({ parameter, reason: NONE })
   for (const parameter of Object.keys(values.extra)) dropped.push({ parameter, reason: NONE })
+  for (const parameter of Object.keys(values.native ?? {})) {
+    dropped.push({ parameter, reason: `only ${chat.dialect} knows it` })
+  }
   if (values.cacheControl !== undefined)
     dropped.push({ parameter: 'cache_control', reason: 'the provider caches by itself' })
   if (chat.choices > 1) dropped.push({ parameter: 'n', reason: NONE })

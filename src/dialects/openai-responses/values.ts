@@ -1,4 +1,4 @@
-import type { ChatParameters, Dropped, ResponseFormat, ToolChoice } from '../../chat/index.ts'
+import type { ChatParameters, ResponseFormat, ToolChoice } from '../../chat/index.ts'
 import { type Json, list, object, text } from '../json.ts'
 import { cacheOf } from '../openai-chat/messages.ts'
 import { flatName } from './names.ts'
@@ -21,9 +21,11 @@ const SAME = {
 /** Names of `supported_parameters` by the field that uses them. */
 const NAMES = ['temperature', 'top_p', 'top_k', 'frequency_penalty', 'presence_penalty'] as const
 
-/** The parameters of a checked Responses body. */
-export function parameterValuesOf(body: Json): ChatParameters {
+/** The parameters of a checked Responses body; `hosted` are the types of tools that only a Responses API runs. */
+export function parameterValuesOf(body: Json, hosted: readonly string[]): ChatParameters {
   const values: Plain<ChatParameters> = { extra: {} }
+  const native = nativeOf(body, hosted)
+  if (Object.keys(native).length > 0) values.native = native
   const same = values as Json
   for (const [field, member] of Object.entries(SAME)) {
     if (body[field] !== undefined && body[field] !== null) same[member] = body[field]
@@ -35,39 +37,42 @@ export function parameterValuesOf(body: Json): ChatParameters {
   if (verbosity !== null) values.verbosity = verbosity
   const choice = decodeChoice(body['tool_choice'])
   if (choice !== undefined) values.toolChoice = choice
-  const top = body['top_logprobs']
-  if (list(body['include']).includes(LOGPROBS) || (typeof top === 'number' && top > 0)) {
+  if (asksLogprobs(body)) {
     values.logprobs = true
-    if (typeof top === 'number') values.topLogprobs = top
+    if (typeof body['top_logprobs'] === 'number') values.topLogprobs = body['top_logprobs']
   }
   const marker = cacheOf(body)
   if (marker !== undefined) values.cacheControl = marker
   return values
 }
 
-const LOGPROBS = 'message.output_text.logprobs'
+const asksLogprobs = (body: Json): boolean =>
+  list(body['include']).includes('message.output_text.logprobs') || Number(body['top_logprobs'] ?? 0) > 0
 
-/** What of a body other formats have no words for. `tools` names the hosted tools that were asked for. */
-export function untranslatedOf(body: Json, tools: readonly string[]): Dropped[] {
-  const lost: Dropped[] = tools.map((type) => ({
-    parameter: `tools.${type}`,
-    reason: 'only a Responses API runs this tool',
-  }))
+/** Fields that no other format has, with the value that means nothing. */
+const NATIVE = {
+  truncation: 'disabled',
+  max_tool_calls: null,
+  prompt_cache_retention: null,
+  prompt_cache_options: null,
+} as const
+
+/** What of a body only a Responses API knows. */
+function nativeOf(body: Json, hosted: readonly string[]): Json {
+  const native: Json = {}
+  for (const type of hosted) native[`tools.${type}`] = type
   const choice = object(body['tool_choice'])
   if (choice !== null && choice['type'] !== 'function' && choice['type'] !== 'custom') {
-    lost.push({ parameter: 'tool_choice', reason: `only a Responses API knows ${text(choice['type'])}` })
+    native['tool_choice'] = choice
   }
-  for (const [parameter, usual] of [
-    ['truncation', 'disabled'],
-    ['max_tool_calls', null],
-    ['prompt_cache_retention', null],
-    ['prompt_cache_options', null],
-  ] as const) {
-    const value = body[parameter] ?? null
-    if (value !== null && value !== usual)
-      lost.push({ parameter, reason: 'only a Responses API has this parameter' })
+  for (const [field, nothing] of Object.entries(NATIVE)) {
+    const value = body[field] ?? null
+    if (value !== null && value !== nothing) native[field] = value
   }
-  return lost
+  if (list(body['input']).some((item) => object(item)?.['type'] === 'item_reference')) {
+    native['input.item_reference'] = true
+  }
+  return native
 }
 
 function decodeFormat(format: unknown): ResponseFormat | undefined {
@@ -100,8 +105,7 @@ export function parametersInUse(body: Json, tools: number): string[] {
   const used: string[] = NAMES.filter((name) => set(body[name]))
   const shape = object(body['text'])
   const format = text(object(shape?.['format'])?.['type'])
-  const { logprobs } = parameterValuesOf(body)
-  if (logprobs) used.push('logprobs', 'top_logprobs')
+  if (asksLogprobs(body)) used.push('logprobs', 'top_logprobs')
   if (set(shape?.['verbosity'])) used.push('verbosity')
   if (set(body['max_output_tokens'])) used.push('max_tokens')
   if (set(body['reasoning'])) used.push('reasoning')

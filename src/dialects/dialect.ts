@@ -147,6 +147,14 @@ export interface UpstreamDialect<Wire = unknown> {
   ): UpstreamError
   /** Same dialect on both sides: bytes pass with as little change as the contract allows. */
   createPassthrough?(meta: ReplyMeta, stream: boolean): StreamPipe
+  /** The provider's free call that counts the tokens of a prompt, where it has one. */
+  readonly counting?: TokenCounting
+}
+
+export interface TokenCounting {
+  encodeCount(chat: ChatRequest, target: WireTarget): EncodedRequest
+  /** Tokens of the prompt, or null when the reply does not say. */
+  decodeCount(reply: unknown): number | null
 }
 
 /** A wire format that clients speak too. */

@@ -1,3 +1,4 @@
+export { ask } from './ask.ts'
 export { DrainSlots } from './drains.ts'
 export { probe } from './probe.ts'
 export { relay } from './relay.ts'

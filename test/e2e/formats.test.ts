@@ -19,6 +19,12 @@ providers:
     api_key: x
     models:
       - { id: test/model, context_length: 131072, max_output: 8192, price: { prompt: "1", completion: "1" }, capabilities: [tools] }
+  beta:
+    dialect: anthropic-messages
+    base_url: "${upstream.url}"
+    api_key: x
+    models:
+      - { id: test/claude, context_length: 200000, max_output: 8192, price: { prompt: "3", completion: "15" } }
 `,
   })
   await gateway.call('POST', '/admin/credits', { amount_usd: 50 }, gateway.operatorKey)
@@ -66,6 +72,26 @@ describe('POST /messages', () => {
     expect(events[0]).toBe('message_start')
     expect(events.at(-1)).toBe('message_stop')
     expect(text).toContain('"Hel"')
+  })
+
+  it('counts tokens: estimated and marked where the provider cannot', async () => {
+    const { status, body } = await gateway.call(
+      'POST',
+      '/messages/count_tokens',
+      ask({ max_tokens: undefined }),
+    )
+    expect(status).toBe(200)
+    expect(body).toEqual({ input_tokens: expect.any(Number), estimated: true })
+  })
+
+  it('counts tokens exactly where the provider counts, without charging', async () => {
+    upstream.play(json(200, { input_tokens: 4711 }))
+    const { body } = await gateway.call('POST', '/messages/count_tokens', ask({ model: 'test/claude' }))
+    expect(body).toEqual({ input_tokens: 4711 })
+    const sent = upstream.requests.at(-1)!
+    expect(sent.path).toBe('/v1/messages/count_tokens')
+    expect(Object.keys(JSON.parse(sent.body)).sort()).toEqual(['messages', 'model'])
+    upstream.play(chat(['Hel', 'lo']))
   })
 
   it('answers errors in the envelope of Anthropic', async () => {

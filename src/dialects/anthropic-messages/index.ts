@@ -1,4 +1,5 @@
 import type { Dialect } from '../dialect.ts'
+import { counting } from './count.ts'
 import { decodeReply, MessageStreamDecoder } from './decode-stream.ts'
 import { decodeError, encodeError } from './errors.ts'
 import { createPassthrough } from './passthrough.ts'
@@ -20,4 +21,5 @@ export const anthropicMessages: Dialect = {
   decodeError,
   encodeError,
   createPassthrough,
+  counting,
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { dialect, type RequestTarget } from '../../dialects/index.ts'
 import type { Gateway } from '../gateway.ts'
 import { journey, type Surface } from '../journey.ts'
+import { type CountReply, countTokens } from './count-tokens.ts'
 
 export type InferenceRoute = (
   gateway: Gateway,
@@ -18,8 +19,27 @@ export const SURFACES: Readonly<Record<string, Surface>> = {
   '/responses': { name: 'responses', dialect: dialect('openai-responses')! },
 }
 
+/** Calls that count a prompt's tokens in a client format. */
+const COUNTS: Readonly<Record<string, { readonly surface: string; readonly reply: CountReply }>> = {
+  '/messages/count_tokens': {
+    surface: '/messages',
+    reply: (tokens, estimated) => ({ input_tokens: tokens, ...(estimated && { estimated: true }) }),
+  },
+}
+
 /** What serves a POST to an inference path; undefined when the path is none. */
 export function inferenceRoute(path: string): InferenceRoute | undefined {
+  const count = COUNTS[path]
+  if (count !== undefined)
+    return (gateway, request, response, at, query) =>
+      countTokens(
+        gateway,
+        SURFACES[count.surface]!,
+        count.reply,
+        targetOf(at, query, request),
+        request,
+        response,
+      )
   const surface = SURFACES[path]
   if (surface === undefined) return undefined
   return (gateway, request, response, at, query) =>

@@ -5,7 +5,6 @@ import { type ChatRequest, GatewayError } from '../../chat/index.ts'
 export const NOT_SERVED: Readonly<Record<string, string>> = {
   '/completions':
     'Legacy text completions are not served by this version. Use POST /api/v1/chat/completions.',
-  '/messages/count_tokens': 'Token counting is not served by this version.',
   '/embeddings': 'Embeddings are not served by this version.',
   '/rerank': 'Reranking is not served by this version.',
   '/images': 'Image generation is not served by this version.',

@@ -188,8 +188,7 @@ function applyQuirks(quirks: Quirks, body: Json, dropped: Dropped[]): void {
     dropped.push({ parameter: field, reason: 'the provider refuses it' })
   }
   for (const [from, to] of Object.entries(quirks.rename ?? {})) {
-    // Names of fields of other formats are none here.
-    if (body[from] === undefined || !(from in body)) continue
+    if (body[from] === undefined) continue
     body[to] ??= body[from]
     delete body[from]
   }

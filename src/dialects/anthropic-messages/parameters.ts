@@ -53,8 +53,9 @@ export function addToolChoice(
     choice = { type: 'auto' }
     drops.add('tool_choice', 'the model cannot be made to call a tool')
   }
-  if (parallelToolCalls === false && choice?.['type'] !== 'none') {
-    choice = { ...(choice ?? { type: 'auto' }), disable_parallel_tool_use: true }
+  const spoken = parallelToolCalls === false || (parallelToolCalls === true && choice !== null)
+  if (spoken && choice?.['type'] !== 'none') {
+    choice = { ...(choice ?? { type: 'auto' }), disable_parallel_tool_use: !parallelToolCalls }
   }
   if (choice !== null) body['tool_choice'] = choice
 }

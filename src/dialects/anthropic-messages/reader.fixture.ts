@@ -71,6 +71,8 @@ export function readMessageStream(text: string, lax = false): ReadMessage {
         break
     }
   }
+  // Arguments of a tool that an error broke off are no JSON; nothing may be made of them.
+  if (read.error !== null) return read
   for (const [at, json] of args) read.blocks[at]!['input'] = JSON.parse(json || '{}')
   return read
 }

@@ -1,6 +1,5 @@
-import type { BlockDelta, Citation } from '../../chat/index.ts'
+import type { BlockDelta } from '../../chat/index.ts'
 import type { Json } from '../json.ts'
-import { encodeAnnotation } from './annotations.ts'
 import type { ItemStatus, OpenItem } from './open-items.ts'
 import { logprobsOf, type Sink } from './sink.ts'
 
@@ -68,10 +67,10 @@ export class MessageItem {
     return true
   }
 
-  /** Citations without any text still have to be told somewhere. */
-  citeNothing(citations: readonly Citation[]): void {
-    if (this.part === null) this.open('output_text')
-    for (const citation of citations) this.cite(encodeAnnotation(citation))
+  /** Citations without any text behind them still have to be told somewhere: an empty one takes those that wait. */
+  takeWaiting(): void {
+    this.closePart()
+    this.open('output_text')
   }
 
   afterwards(tell: () => void): void {

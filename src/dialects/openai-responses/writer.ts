@@ -91,7 +91,7 @@ export class ResponseWriter implements Sink {
     const broken = this.error !== null || this.finish === 'length' || this.finish === 'content_filter'
     for (const item of this.blocks.values()) item.stop(broken ? 'incomplete' : 'completed')
     this.blocks.clear()
-    if (this.homeless.length > 0) this.ensureMessage().citeNothing(this.homeless)
+    if (this.homeless.length > 0) this.ensureMessage().takeWaiting()
     this.closeMessage(broken)
     this.over = true
     const response = this.response()

@@ -1,5 +1,6 @@
 import { providers } from '../../providers/index.ts'
 import type { Gateway, RouteContext } from '../gateway.ts'
+import { anthropicModels, googleModels } from './discovery.ts'
 import { endpointsBody } from './endpoints.ts'
 import { oneModelBody } from './model.ts'
 import { type ModelsLive, modelsBody } from './models.ts'
@@ -7,8 +8,16 @@ import { modelsCountBody } from './models-count.ts'
 import { modelsRss } from './models-rss.ts'
 import { providersBody } from './providers.ts'
 
-/** `GET /models`: the whole catalog, filtered and sorted as the query says. */
+/**
+ * `GET /models`: the whole catalog, filtered and sorted as the query says. Anthropic's and Google's clients, known by
+ * their headers, get the shapes that they read.
+ */
 export function listModels(gateway: Gateway, c: RouteContext): Response {
+  const { searchParams } = new URL(c.req.url)
+  const text = () =>
+    gateway.snapshot.catalog.models.filter((model) => model.outputModalities.includes('text'))
+  if (c.req.header('anthropic-version') !== undefined) return c.json(anthropicModels(text(), searchParams))
+  if (c.req.header('x-goog-api-key') !== undefined) return c.json(googleModels(text(), searchParams))
   return models(gateway, c, {})
 }
 

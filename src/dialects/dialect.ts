@@ -163,6 +163,11 @@ export interface Dialect<Wire = unknown> extends UpstreamDialect<Wire> {
   encodeReply(events: readonly ChatEvent[], meta: ReplyMeta): Wire
   createStreamEncoder(meta: ReplyMeta): StreamEncoder
   encodeError(error: GatewayError, id: string | null): { status: number; body: Wire }
+  /**
+   * The body of an answer (status 200, streamed or whole) for an error that this format tells as one, e.g. a full context
+   * as an incomplete response; null: it is an HTTP error. For errors before anything was sent.
+   */
+  answerError?(error: GatewayError, meta: ReplyMeta, stream: boolean): string | null
 }
 
 export interface StreamDecoder {

@@ -1,6 +1,7 @@
-import type { ChatEvent } from '../../chat/index.ts'
+import type { ChatEvent, GatewayError } from '../../chat/index.ts'
 import type { ReplyMeta, StreamEncoder } from '../dialect.ts'
 import type { Json } from '../json.ts'
+import { isFull } from './errors.ts'
 import type { WireResponse } from './wire.ts'
 import { ResponseWriter } from './writer.ts'
 
@@ -43,4 +44,18 @@ export function encodeReply(events: readonly ChatEvent[], meta: ReplyMeta): Wire
   const writer = new ResponseWriter(meta, () => undefined)
   for (const event of events) writer.push(event)
   return writer.end()
+}
+
+/** A full context is no HTTP error here but an incomplete response without output; null for all other errors. */
+export function answerError(error: GatewayError, meta: ReplyMeta, stream: boolean): string | null {
+  const { code, message, metadata, status, retryAfterMs } = error
+  if (!isFull(code)) return null
+  const told: ChatEvent = {
+    type: 'error',
+    error: { code, message, status, providerCode: null, retryAfterMs },
+    metadata,
+  }
+  if (!stream) return JSON.stringify(encodeReply([told], meta))
+  const encoder = new ResponsesStreamEncoder(meta)
+  return encoder.push(told) + encoder.end()
 }

@@ -1,7 +1,7 @@
 import type { Dialect } from '../dialect.ts'
 import { decodeError } from '../openai-chat/errors.ts'
 import { decodeReply, ResponsesStreamDecoder } from './decoder.ts'
-import { encodeReply, ResponsesStreamEncoder } from './encoder.ts'
+import { answerError, encodeReply, ResponsesStreamEncoder } from './encoder.ts'
 import { encodeError } from './errors.ts'
 import { createPassthrough } from './passthrough.ts'
 import { decodeRequest, encodeRequest } from './request.ts'
@@ -19,5 +19,6 @@ export const openaiResponses: Dialect = {
   createStreamEncoder: (meta) => new ResponsesStreamEncoder(meta),
   decodeError,
   encodeError,
+  answerError,
   createPassthrough,
 }

@@ -168,6 +168,18 @@ describe('ends', () => {
     },
   )
 
+  test('a full context before the first byte is an incomplete response too, other errors are HTTP errors', () => {
+    const full = new GatewayError('context_length_exceeded', 'Too long.')
+    expect(readGatewayStream(openaiResponses.answerError!(full, metaOf(), true)!).status).toBe('incomplete')
+    expect(JSON.parse(openaiResponses.answerError!(full, metaOf(), false)!)).toMatchObject({
+      status: 'incomplete',
+      incomplete_details: { reason: 'max_output_tokens' },
+      error_type: 'context_length_exceeded',
+      output: [],
+    })
+    expect(openaiResponses.answerError!(new GatewayError('server', 'x'), metaOf(), true)).toBeNull()
+  })
+
   test('an HTTP error has the type beside the envelope', () => {
     const error = new GatewayError('payment_required', 'No credit.')
     expect(openaiResponses.encodeError(error, 'gen-1')).toMatchObject({

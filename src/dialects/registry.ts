@@ -1,6 +1,7 @@
 import { anthropicMessages } from './anthropic-messages/index.ts'
 import { bedrockConverse } from './bedrock-converse/index.ts'
 import type { Dialect, UpstreamDialect } from './dialect.ts'
+import { gemini } from './gemini/index.ts'
 import { openaiChat } from './openai-chat/index.ts'
 import { openaiResponses } from './openai-responses/index.ts'
 
@@ -14,6 +15,7 @@ export const DIALECTS: ReadonlyMap<string, Dialect> = byId([openaiChat, openaiRe
 export const UPSTREAM_DIALECTS: ReadonlyMap<string, UpstreamDialect> = byId<UpstreamDialect>([
   ...DIALECTS.values(),
   bedrockConverse,
+  gemini,
 ])
 
 /** The client format of that id, or null. */

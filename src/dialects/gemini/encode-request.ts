@@ -1,0 +1,254 @@
+import type { ChatParameters, ChatRequest, ToolDefinition } from '../../chat/index.ts'
+import type { EncodedRequest, WireTarget } from '../dialect.ts'
+import { isObject, type Json, list, object, text, without } from '../json.ts'
+import { supports } from '../openai-chat/parameters.ts'
+import { encodeConversation } from './contents.ts'
+import { Drops } from './drops.ts'
+import { type Traits, traitsOf } from './models.ts'
+import { adaptOwn } from './own-request.ts'
+import { restrictSchema } from './schema.ts'
+import { encodeThinking } from './thinking.ts'
+import { DIALECT } from './wire.ts'
+
+/** The most sequences that the API takes. */
+const MAX_STOPS = 5
+
+/**
+ * `POST /v1beta/models/{id}:generateContent`, or `:streamGenerateContent?alt=sse`. Same dialect: a shallow copy of what
+ * came in, fields of ours taken out, unknown ones left in. Other dialects: written from the hub, `contents` last, so that
+ * a growing conversation only grows at its end. `chat.wire` is never changed.
+ */
+export function encodeRequest(chat: ChatRequest, target: WireTarget): EncodedRequest<Json> {
+  const drops = new Drops()
+  const headers: [string, string][] = []
+  const body =
+    chat.dialect === DIALECT ? adaptOwn(chat, target, drops) : translated(chat, target, headers, drops)
+  applyQuirks(target, body, drops)
+  const verb = chat.stream ? 'streamGenerateContent?alt=sse' : 'generateContent'
+  return { path: modelPath(target.upstreamId, verb), headers, body, dropped: drops.list }
+}
+
+/** Below the base URL; Vertex puts its project and location before it. */
+export function modelPath(upstreamId: string, verb: string): string {
+  const name = upstreamId
+    .replace(/^models\//, '')
+    .split('/')
+    .map(encodeURIComponent)
+    .join('/')
+  return `/v1beta/${name.startsWith('tunedModels/') ? '' : 'models/'}${name}:${verb}`
+}
+
+function translated(chat: ChatRequest, target: WireTarget, headers: [string, string][], drops: Drops): Json {
+  const traits = traitsOf(target.upstreamId)
+  const values = supported(chat.parameterValues(), target, drops)
+  const { system, contents } = encodeConversation(chat.messages(), traits.third, drops)
+  const takes = (parameter: string) => isTaken(target, parameter)
+  const tools = takes('tools') ? chat.tools() : []
+  if (tools.length < chat.tools().length) drops.add('tools', 'the endpoint does not take it')
+  const body: Json = {}
+  if (system.length > 0) body['systemInstruction'] = { parts: system }
+  if (tools.length > 0) {
+    body['tools'] = [{ functionDeclarations: tools.map((tool) => declaration(tool, drops)) }]
+    const choice = functionCalling(values, drops)
+    if (choice !== null) body['toolConfig'] = { functionCallingConfig: choice }
+  }
+  const config = generationConfig(chat, values, tools.length > 0, target, traits, drops)
+  if (Object.keys(config).length > 0) body['generationConfig'] = config
+  addTier(values, target, body, headers, drops)
+  nameTheRest(values, drops)
+  body['contents'] = contents
+  return body
+}
+
+const isTaken = ({ supportedParameters }: WireTarget, parameter: string): boolean =>
+  supportedParameters === null || supports(supportedParameters, parameter)
+
+/** Members of the parameters by their names in lists of endpoints. */
+const MEMBERS = {
+  temperature: 'temperature',
+  topP: 'top_p',
+  topK: 'top_k',
+  frequencyPenalty: 'frequency_penalty',
+  presencePenalty: 'presence_penalty',
+  seed: 'seed',
+  stop: 'stop',
+  responseFormat: 'response_format',
+  toolChoice: 'tool_choice',
+  logprobs: 'logprobs',
+  topLogprobs: 'top_logprobs',
+} as const satisfies Partial<Record<keyof ChatParameters, string>>
+
+/** The parameters without those that the endpoint does not take, which are named. */
+function supported(values: ChatParameters, target: WireTarget, drops: Drops): ChatParameters {
+  const kept: { -readonly [K in keyof ChatParameters]: ChatParameters[K] } = { ...values }
+  for (const [member, parameter] of Object.entries(MEMBERS)) {
+    const key = member as keyof typeof MEMBERS
+    if (kept[key] === undefined || isTaken(target, parameter)) continue
+    delete kept[key]
+    drops.add(parameter, 'the endpoint does not take it')
+  }
+  return kept
+}
+
+function declaration({ name, description, parameters, cache }: ToolDefinition, drops: Drops): Json {
+  if (cache !== undefined) drops.add('cache_control', 'the provider caches by itself')
+  return {
+    name,
+    ...(description !== undefined && { description }),
+    ...(isObject(parameters) && { parametersJsonSchema: restrictSchema(parameters, 'tools', drops) }),
+  }
+}
+
+function functionCalling({ toolChoice, parallelToolCalls }: ChatParameters, drops: Drops): Json | null {
+  if (parallelToolCalls === false) drops.add('parallel_tool_calls', 'Gemini decides on parallel calls itself')
+  switch (toolChoice?.kind) {
+    case undefined:
+      return null
+    case 'tool':
+      return { mode: 'ANY', allowedFunctionNames: [toolChoice!.kind === 'tool' ? toolChoice.name : ''] }
+    case 'required':
+      return { mode: 'ANY' }
+    case 'none':
+      return { mode: 'NONE' }
+    default:
+      return { mode: 'AUTO' }
+  }
+}
+
+function generationConfig(
+  chat: ChatRequest,
+  values: ChatParameters,
+  hasTools: boolean,
+  target: WireTarget,
+  traits: Traits,
+  drops: Drops,
+): Json {
+  const config: Json = {}
+  const set = (key: string, value: unknown) => {
+    if (value !== undefined && value !== null) config[key] = value
+  }
+  set('temperature', values.temperature)
+  set('topP', values.topP)
+  set('topK', values.topK)
+  set('maxOutputTokens', chat.maxOutputTokens)
+  if (chat.choices > 1) config['candidateCount'] = chat.choices
+  const stops = values.stop?.filter((sequence) => sequence !== '') ?? []
+  if (stops.length > 0) config['stopSequences'] = stops.slice(0, MAX_STOPS)
+  if (stops.length > MAX_STOPS) drops.add('stop', `the API takes at most ${MAX_STOPS} sequences`)
+  set('seed', values.seed)
+  set('frequencyPenalty', values.frequencyPenalty)
+  set('presencePenalty', values.presencePenalty)
+  if (values.logprobs === true) {
+    config['responseLogprobs'] = true
+    set('logprobs', values.topLogprobs)
+  }
+  addFormat(config, values, hasTools, target, traits, drops)
+  addModalities(config, chat, values)
+  const isAsked = isTaken(target, 'reasoning')
+  if (!isAsked && (chat.reasoning?.effort !== undefined || chat.reasoning?.maxTokens !== undefined)) {
+    drops.add('reasoning', 'the endpoint does not take it')
+  }
+  if (isAsked)
+    set('thinkingConfig', encodeThinking(chat.reasoning, traits.thinking, chat.maxOutputTokens, drops))
+  return config
+}
+
+function addFormat(
+  config: Json,
+  { responseFormat: format }: ChatParameters,
+  hasTools: boolean,
+  target: WireTarget,
+  { third }: Traits,
+  drops: Drops,
+): void {
+  if (format === undefined) return
+  if (hasTools && !third) {
+    drops.add('response_format', 'the model does not answer in JSON while it has tools')
+    return
+  }
+  config['responseMimeType'] = 'application/json'
+  if (format.kind === 'json') return
+  if (isTaken(target, 'structured_outputs')) {
+    config['responseJsonSchema'] = restrictSchema(format.schema, 'response_format', drops)
+  } else drops.add('structured_outputs', 'the endpoint does not take it')
+}
+
+const IMAGE_FIELDS: Readonly<Record<string, string>> = {
+  aspect_ratio: 'aspectRatio',
+  image_size: 'imageSize',
+}
+
+function addModalities(config: Json, chat: ChatRequest, { extra }: ChatParameters): void {
+  if (chat.outputModalities.some((name) => name !== 'text')) {
+    config['responseModalities'] = chat.outputModalities.map((name) => name.toUpperCase())
+  }
+  const image = object(extra['image_config'])
+  if (image !== null) {
+    const members = Object.entries(image).map(([key, value]) => [IMAGE_FIELDS[key] ?? key, value])
+    config['imageConfig'] = Object.fromEntries(members)
+  }
+  const voice = text(object(extra['audio'])?.['voice'])
+  if (voice !== null && chat.outputModalities.includes('audio')) {
+    config['speechConfig'] = { voiceConfig: { prebuiltVoiceConfig: { voiceName: voice } } }
+  }
+}
+
+const TIERS: Readonly<Record<string, string | null>> = {
+  auto: null,
+  default: null,
+  standard: null,
+  flex: 'flex',
+  priority: 'priority',
+  fast: 'priority',
+}
+
+/** AI Studio reads the tier in the body, Vertex, which refuses the field, in a header. */
+function addTier(
+  { serviceTier }: ChatParameters,
+  { quirks }: WireTarget,
+  body: Json,
+  headers: [string, string][],
+  drops: Drops,
+): void {
+  if (serviceTier === undefined) return
+  const tier = TIERS[serviceTier]
+  if (tier === undefined) drops.add('service_tier', "Google's API has no such tier")
+  else if (tier !== null && quirks.unsupported?.includes('serviceTier')) {
+    headers.push(['x-vertex-ai-llm-shared-request-type', tier])
+  } else if (tier !== null) body['serviceTier'] = tier
+}
+
+/** Parameters of other dialects that this one has no words for. */
+const ABSENT = {
+  topA: 'top_a',
+  minP: 'min_p',
+  repetitionPenalty: 'repetition_penalty',
+  logitBias: 'logit_bias',
+  verbosity: 'verbosity',
+  cacheControl: 'cache_control',
+} as const satisfies Partial<Record<keyof ChatParameters, string>>
+const SAID: ReadonlySet<string> = new Set(['image_config', 'audio'])
+
+function nameTheRest(values: ChatParameters, drops: Drops): void {
+  const reason = "Google's API has no such parameter"
+  for (const [member, parameter] of Object.entries(ABSENT)) {
+    if (values[member as keyof typeof ABSENT] !== undefined) drops.add(parameter, reason)
+  }
+  for (const parameter of Object.keys({ ...without({ ...values.extra }, SAID), ...values.native })) {
+    drops.add(parameter, reason)
+  }
+}
+
+/** The provider's quirks name fields of the body or of `generationConfig`. */
+function applyQuirks({ quirks }: WireTarget, body: Json, drops: Drops): void {
+  for (const name of quirks.unsupported ?? []) {
+    const config = object(body['generationConfig'])
+    if (body[name] !== undefined) delete body[name]
+    else if (config?.[name] !== undefined) body['generationConfig'] = without(config, new Set([name]))
+    else continue
+    drops.add(name, 'the provider refuses it')
+  }
+  const { contents, ...rest } = body
+  for (const key of Object.keys(body)) delete body[key]
+  Object.assign(body, rest, quirks.extraBody, { contents: list(contents) })
+}

@@ -52,6 +52,7 @@ async function serve(
     env: process.env,
     log,
     portIsExplicit: loaded.sources['server.port']?.kind !== 'default',
+    dataIsNamed: loaded.sources['data']?.kind !== 'default',
     firstKey: values['first-key'] !== false,
     json: values['json'] === true,
     print: (line) => void process.stdout.write(`${line}\n`),

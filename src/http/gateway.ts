@@ -53,7 +53,7 @@ export interface Gateway {
   /** True from SIGTERM on: `/ready` says 503, new requests are refused. */
   draining: boolean
   /** What the start found out about each credential, for people. */
-  states: readonly ProviderState[]
+  states: ProviderState[]
   /** Inference requests that have begun and not ended. */
   inFlight: number
   /** Replaces the database by a backup while running. Throws GatewayError with the reason when it may not. */

@@ -12,9 +12,11 @@ const CAUSES: Readonly<Record<string, string>> = {
   ENOENT: 'a part of the path cannot be made',
 }
 
-/** Why the data directory cannot be used, as a sentence with its remedy; any other error keeps its own words. */
+/** Why the database or its directory cannot be used, as a sentence with its remedy; any other error keeps its own words. */
 export function startFailure(thrown: unknown, dataDir: string): string {
   const { code, message } = thrown as NodeJS.ErrnoException
+  if (message.startsWith('the database: '))
+    return `The database cannot be used: ${message.slice('the database: '.length)}. Does it run, and is \`database\` right?`
   const known = Object.keys(CAUSES).find((name) => code?.startsWith(name) || message.includes(name))
   if (known === undefined) return message
   return `The data directory ${dataDir} cannot be used: ${CAUSES[known]}. Name another one with --data, or mend it.`

@@ -15,6 +15,8 @@ export interface StartFacts {
   readonly url: string
   readonly wantedPort: number
   readonly dataDir: string
+  /** The data directory is not where commands look by themselves: they have to be told. */
+  readonly dataIsNamed: boolean
   readonly database: 'sqlite' | 'postgres'
   readonly firstKey: FirstKey | null
   readonly states: readonly ProviderState[]
@@ -54,7 +56,7 @@ export function firstRunLines(facts: StartFacts): string[] {
     ...facts.warnings.map((warning) => `  !  ${warning}`),
     '',
     `  API          ${url}/api/v1`,
-    ...keyLines(firstKey),
+    ...keyLines(facts),
     ...creditLines(facts),
     '',
     ...tryLines(url, firstKey?.secret ?? 'YOUR_KEY'),
@@ -82,19 +84,26 @@ function mark(state: string): string {
   return state.startsWith('refused') || state === 'unreachable' ? '✖' : '·'
 }
 
-function keyLines(firstKey: FirstKey | null): string[] {
-  if (firstKey === null) return [`${label('Key')}make one with: waybill keys create NAME`]
+/** A command as it works when pasted: `npx` finds it in a clone and in an installation alike. */
+function command(words: string, { dataIsNamed, dataDir }: StartFacts): string {
+  const where = /[^\w./-]/.test(dataDir) ? `'${dataDir}'` : dataDir
+  return `npx waybill ${words}${dataIsNamed ? ` --data ${where}` : ''}`
+}
+
+function keyLines(facts: StartFacts): string[] {
+  const { firstKey } = facts
+  if (firstKey === null) return [`${label('Key')}make one with: ${command('keys create NAME', facts)}`]
   const lines = [`${label('Key')}${firstKey.secret}   (shown only now)`]
   if (firstKey.limitUsd !== null)
     lines.push(
-      `${label('')}It may spend $${firstKey.limitUsd} a day; make one without a limit: npx waybill keys create NAME`,
+      `${label('')}It may spend $${firstKey.limitUsd} a day; make one without a limit: ${command('keys create NAME', facts)}`,
     )
   return lines
 }
 
-function creditLines({ credits }: StartFacts): string[] {
-  return credits === 'prepaid'
-    ? [`${label('Credits')}prepaid: add some with: npx waybill credits add 10`]
+function creditLines(facts: StartFacts): string[] {
+  return facts.credits === 'prepaid'
+    ? [`${label('Credits')}prepaid; add some with: ${command('credits add 10', facts)}`]
     : []
 }
 

@@ -21,17 +21,18 @@ const LOCAL_SERVERS = ['ollama']
 
 /** Tries the credentials of all providers at once and keeps what they said in `gateway.states`. Never rejects. */
 export async function checkProviders({ gateway, transport }: Wired): Promise<void> {
-  const settings = [...gateway.snapshot.providers.values()].filter(
-    ({ address }) => !address.origin.startsWith('sim:'),
+  const { providers, config } = gateway.snapshot
+  const configured = new Set(config.providers.map(({ id }) => id))
+  const settings = [...providers.values()].filter(
+    ({ definition, address }) =>
+      !address.origin.startsWith('sim:') && (!definition.local || configured.has(definition.id)),
   )
   const rows = settings.flatMap((provider) => {
     const credentials: readonly (Credential | null)[] =
       provider.credentials.length === 0 ? [null] : provider.credentials
     return credentials.map((credential) => ({ provider, credential }))
   })
-  const states: ProviderState[] = rows.map(({ provider, credential }) =>
-    stateOf(provider, credential?.source, 'checking'),
-  )
+  const states = rows.map(({ provider, credential }) => stateOf(provider, credential?.source, 'checking'))
   gateway.states = states
   await Promise.all(
     rows.map(async ({ provider, credential }, at) => {
@@ -52,7 +53,7 @@ export async function checkProviders({ gateway, transport }: Wired): Promise<voi
   )
 }
 
-/** Local servers that answer on their usual port, with the models they list. Never rejects. */
+/** Local servers that answer on their usual port, with the models they list; each is noted in `gateway.states`. Never rejects. */
 export async function findLocalServers(
   { gateway, transport }: Wired,
   env: Environment,
@@ -71,7 +72,9 @@ export async function findLocalServers(
         headers: [],
       })
       const said = await probe(transport, target, LOCAL_MS)
-      return said.state === 'works' ? localServer(definition, env, listedModels(said.body)) : null
+      if (said.state !== 'works') return null
+      gateway.states.push(stateOf(settings, undefined, describe(said)))
+      return localServer(definition, env, listedModels(said.body))
     }),
   )
   return found.filter((server) => server !== null)
@@ -85,7 +88,7 @@ function describe(result: Awaited<ReturnType<typeof probe>>): string {
   switch (result.state) {
     case 'works': {
       const models = listedModels(result.body).length
-      return models === 0 ? 'works' : `works (${models} models)`
+      return models === 0 ? 'works' : `works (${models} model${models === 1 ? '' : 's'})`
     }
     case 'refused':
       return `refused (${result.status}): is the key still valid?`

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import type { Server as HttpServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
 import { createApp } from '../app.ts'
 import { GatewayError } from '../chat/index.ts'
@@ -13,13 +13,14 @@ import { type Clock, whenParentGone } from '../lib/index.ts'
 import type { Environment } from '../providers/index.ts'
 import { restoreSqlite } from '../store/index.ts'
 import type { Log } from '../telemetry/index.ts'
+import { drain, watchConnections } from './drain.ts'
 import { firstRunLines, makeFirstKey, type StartFacts } from './first-run.ts'
 import { checkBackup } from './offline.ts'
 import { checkProviders, findLocalServers } from './probes.ts'
 import { type LocalServer, type Wired, wire } from './wire.ts'
 
-/** Requests may go on so long after SIGTERM, ms; then they are cut. */
-const DRAIN_MS = 120_000
+/** A restore waits so long for running requests, ms. */
+const RESTORE_MS = 120_000
 /** The same signal within so many ms is one signal: terminal and launcher both send it. */
 const DUPLICATE_MS = 500
 /** Ports tried after the default one. */
@@ -33,6 +34,8 @@ export interface ServerOptions {
   readonly log: Log
   /** An explicit port that is busy is an error; the default one moves on. */
   readonly portIsExplicit: boolean
+  /** The data directory is not the usual one. */
+  readonly dataIsNamed: boolean
   readonly firstKey: boolean
   readonly json: boolean
   readonly print: (line: string) => void
@@ -43,6 +46,7 @@ export class Server {
   readonly #options: ServerOptions
   readonly #operatorKey = mintKey()
   #http: HttpServer | null = null
+  #sockets: ReadonlySet<Socket> = new Set()
   #wired: Wired | null = null
   #config: Config | null = null
   #warnings: readonly string[] = []
@@ -64,6 +68,7 @@ export class Server {
     this.#warnings = warnings
     const wired = await this.#wire(config)
     this.#http = createServer(() => this.#wired!.gateway, createApp)
+    this.#sockets = watchConnections(this.#http)
     const port = await this.#listen(this.#http, config.server.host, config.server.port)
     const url = `http://${hostInUrl(config.server.host)}:${port}`
     this.#writeRuntime(config.data, url)
@@ -76,6 +81,7 @@ export class Server {
       url,
       wantedPort: config.server.port,
       dataDir: config.data,
+      dataIsNamed: this.#options.dataIsNamed,
       database: wired.gateway.store.engine,
       firstKey,
       states: wired.gateway.states,
@@ -131,26 +137,10 @@ export class Server {
       process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
       whenParentGone(launcherPid, onSignal)
     })
-    await this.#drain(cut.signal)
-    return 0
-  }
-
-  async #drain(cut: AbortSignal): Promise<void> {
-    const { gateway } = this.#wired!
-    gateway.draining = true
-    const closed = new Promise<void>((done) => this.#http!.close(() => done()))
-    const deadline = this.#options.clock.tick() + DRAIN_MS
-    const busy = () => gateway.inFlight > 0 && !cut.aborted && this.#options.clock.tick() < deadline
-    while (busy()) {
-      this.#http!.closeIdleConnections()
-      await new Promise((done) => setTimeout(done, 25))
-    }
-    this.#http!.closeAllConnections()
-    await closed
-    while (gateway.inFlight > 0 && this.#options.clock.tick() < deadline + 5_000)
-      await new Promise((done) => setTimeout(done, 25))
-    await this.#wired!.close()
+    const served = { http: this.#http!, sockets: this.#sockets }
+    await drain(served, this.#wired!, this.#options.clock, cut.signal)
     this.#removeRuntime()
+    return 0
   }
 
   async #wire(config: Config): Promise<Wired> {
@@ -179,7 +169,7 @@ export class Server {
       )
     await checkBackup(file, config.data)
     wired.gateway.draining = true
-    const deadline = this.#options.clock.tick() + DRAIN_MS
+    const deadline = this.#options.clock.tick() + RESTORE_MS
     while (wired.gateway.inFlight > 0 && this.#options.clock.tick() < deadline)
       await new Promise((done) => setTimeout(done, 25))
     if (wired.gateway.inFlight > 0) {
@@ -203,17 +193,17 @@ export class Server {
   async #probe(env: Environment): Promise<void> {
     const wired = this.#wired!
     const config = this.#config!
-    const [, local] = await Promise.all([
-      checkProviders(wired),
-      config.detect ? findLocalServers(wired, env) : [],
-    ])
+    const checked = checkProviders(wired)
+    const local = config.detect ? await findLocalServers(wired, env) : []
     const known = (servers: readonly LocalServer[]) =>
       JSON.stringify(
         servers.map(({ settings, models }) => [settings.definition.id, models.map(({ id }) => id)]),
       )
-    if (known(local) === known(this.#local)) return
-    this.#local = local
-    this.#wired?.apply(this.#config!, this.#warnings, local)
+    if (known(local) !== known(this.#local)) {
+      this.#local = local
+      this.#wired?.apply(this.#config!, this.#warnings, local)
+    }
+    await checked
   }
 
   async #listen(server: HttpServer, host: string, port: number): Promise<number> {

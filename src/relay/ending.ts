@@ -1,11 +1,20 @@
 import type { Endpoint } from '../catalog/index.ts'
 import type { GatewayError, Outcome, Settled, Usage } from '../chat/index.ts'
-import { type Dialect, pipeFor, type StreamPipe, type UpstreamDialect } from '../dialects/index.ts'
+import {
+  type Dialect,
+  pipeFor,
+  type ReplyMeta,
+  type StreamPipe,
+  type UpstreamDialect,
+} from '../dialects/index.ts'
 import type { Attempt } from './attempt.ts'
 import { storeError } from './failure.ts'
 import { streamType } from './media.ts'
 import { costOf, usageOf } from './tally.ts'
 import type { RelayCall, RelayDeps, RelayResult } from './types.ts'
+
+/** Longest event of a stream that carries images or audio, bytes. */
+const MEDIA_FRAME_BYTES = 32 * 1024 * 1024
 
 const JSON_HEAD = ['content-type', 'application/json']
 
@@ -31,9 +40,23 @@ export class Ending {
 
   /** The way from an endpoint's answer to the client's. */
   pipe(endpoint: Endpoint, upstream: UpstreamDialect): StreamPipe {
-    const { id, created, hideReasoning, client, request } = this.#call
-    const meta = { id, created, model: endpoint.modelId, provider: endpoint.providerName, hideReasoning }
-    return pipeFor(upstream, client, meta, request.stream)
+    const { client, request } = this.#call
+    return pipeFor(upstream, client, this.#meta(endpoint, upstream), request.stream)
+  }
+
+  #meta(endpoint: Endpoint, upstream: UpstreamDialect | null): ReplyMeta {
+    const { id, created, hideReasoning, request } = this.#call
+    const media = request.outputModalities.some((kind) => kind === 'image' || kind === 'audio')
+    const frameBytes = media ? MEDIA_FRAME_BYTES : upstream?.largestFrameBytes
+    return {
+      id,
+      created,
+      model: endpoint.modelId,
+      provider: endpoint.providerName,
+      hideReasoning,
+      request,
+      ...(frameBytes !== undefined && { maxFrameBytes: frameBytes }),
+    }
   }
 
   /** Keeps bytes back while another endpoint may still have to answer. */
@@ -132,11 +155,20 @@ export class Ending {
 
   /** An error in whatever form the client can still take it. */
   #tell(error: GatewayError, pipe: StreamPipe | null): void {
-    const { sink, client, id } = this.#call
+    const { sink, client, id, request } = this.#call
     this.discard()
     if (sink.closed) return
     if (this.#headSent) {
       this.#endStream(pipe === null ? null : pipe.fail(error, null, null))
+      return
+    }
+    const endpoint = this.#call.plan.order[0]
+    const told =
+      endpoint === undefined
+        ? null
+        : (client.answerError?.(error, this.#meta(endpoint, null), request.stream) ?? null)
+    if (told !== null) {
+      this.#reply(200, request.stream ? streamHead(client) : JSON_HEAD, told)
       return
     }
     const { status, body } = client.encodeError(error, id)

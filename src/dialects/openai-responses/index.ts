@@ -11,6 +11,8 @@ import { DIALECT } from './wire.ts'
 export const openaiResponses: Dialect = {
   id: DIALECT,
   framing: 'sse',
+  // The terminal event repeats the whole answer, instructions and tools.
+  largestFrameBytes: 8 * 1024 * 1024,
   decodeRequest,
   encodeRequest,
   decodeReply,

@@ -28,6 +28,8 @@ export function prepareDirectory(dataDir: string): void {
 export function takeLock(dataDir: string, waitMs: number): () => void {
   const file = join(dataDir, 'lock.db')
   closeSync(openSync(join(dataDir, 'lock.pid'), 'a', 0o600))
+  // Made here once, so that SQLite gives its journal the same mode; never opened where it exists, for the reason above.
+  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
   const db = new Database(file, { timeout: waitMs })
   try {
     db.exec('begin exclusive')

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import type { Loose } from '../../../test/messages-client.ts'
 import { GatewayError } from '../../chat/index.ts'
 import type { WireTarget } from '../dialect.ts'
 import { openaiChat } from '../openai-chat/index.ts'
 import { anthropicMessages } from './index.ts'
-import type { Loose } from './reader.fixture.ts'
 
 const at = { path: '/messages', query: 'beta=true' }
 const hi = [{ role: 'user', content: 'Hi' }]

@@ -7,12 +7,12 @@ import {
   responseBytes,
   WITHOUT_FIXTURES,
 } from '../../../test/fixtures.ts'
+import { readMessageStream } from '../../../test/messages-client.ts'
 import { ERRORS, type ErrorCode, GatewayError } from '../../chat/index.ts'
 import type { ReplyMeta } from '../dialect.ts'
 import { pipeFor } from '../pipe.ts'
 import { decodeError, encodeError } from './errors.ts'
 import { anthropicMessages } from './index.ts'
-import { readMessageStream } from './reader.fixture.ts'
 
 const NOW = Date.parse('2026-11-23T12:00:00Z')
 const meta: ReplyMeta = { id: 'gen-1', created: 1, model: 'a/b', provider: 'P', hideReasoning: false }

@@ -1,9 +1,10 @@
-import type { Block, BlockDelta, ChatEvent, Citation } from '../../chat/index.ts'
+import type { Block, BlockDelta, ChatEvent } from '../../chat/index.ts'
 import { count, type Json, list, object, text } from '../json.ts'
+import { blockOf, citationOf, contentOf } from './decode-block.ts'
 import { decodeStreamError } from './errors.ts'
 import { finishReason } from './finish.ts'
 import { decodeUsage, mergeUsage } from './usage.ts'
-import { CLAUDE_FORMAT, DIALECT } from './wire.ts'
+import { DIALECT } from './wire.ts'
 
 interface OpenBlock {
   /** Number in the hub. */
@@ -228,55 +229,5 @@ export class EventReader {
   private closeAll(events: ChatEvent[]): void {
     for (const at of [...this.open.keys()]) this.stop(at, events)
     this.release(events)
-  }
-}
-
-function blockOf(type: string, wire: Json): Block {
-  switch (type) {
-    case 'text':
-      return { kind: 'text' }
-    case 'thinking':
-    case 'redacted_thinking':
-      return { kind: 'reasoning', format: CLAUDE_FORMAT }
-    case 'tool_use':
-      return { kind: 'tool', id: text(wire['id']) ?? '', name: text(wire['name']) ?? '' }
-    case 'server_tool_use':
-    case 'mcp_tool_use':
-      return { kind: 'server-tool', id: text(wire['id']) ?? '', name: text(wire['name']) ?? '' }
-    default:
-      return { kind: 'opaque', dialect: DIALECT, data: wire }
-  }
-}
-
-/** What a block holds at its start: all of it in a whole message, in streams as a rule nothing. */
-function contentOf(block: Block, wire: Json): BlockDelta[] {
-  const deltas: BlockDelta[] = []
-  if (block.kind === 'text' && text(wire['text']) !== null)
-    deltas.push({ kind: 'text', text: String(wire['text']) })
-  if (block.kind === 'reasoning') {
-    const said = text(wire['thinking'])
-    const signature = text(wire['signature'])
-    const data = text(wire['data'])
-    if (said !== null) deltas.push({ kind: 'reasoning', text: said })
-    if (signature !== null) deltas.push({ kind: 'signature', signature })
-    if (data !== null) deltas.push({ kind: 'encrypted', data })
-  }
-  if (block.kind === 'tool' || block.kind === 'server-tool') {
-    const input = wire['input']
-    const given =
-      object(input) === null ? input !== undefined && input !== null : Object.keys(input as Json).length > 0
-    if (given) deltas.push({ kind: 'args', json: JSON.stringify(input) })
-  }
-  return deltas
-}
-
-function citationOf(raw: Json, start: number, end: number): Citation {
-  return {
-    url: text(raw['url']) ?? text(raw['source']),
-    title: text(raw['title']) ?? text(raw['document_title']),
-    text: text(raw['cited_text']),
-    start,
-    end,
-    raw,
   }
 }

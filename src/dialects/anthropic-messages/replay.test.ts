@@ -9,11 +9,6 @@ import {
   responseBytes,
   WITHOUT_FIXTURES,
 } from '../../../test/fixtures.ts'
-import { type Cost, GatewayError, NO_USAGE } from '../../chat/index.ts'
-import type { ReplyMeta, StreamPipe } from '../dialect.ts'
-import { openaiChat } from '../openai-chat/index.ts'
-import { pipeFor, translatePipe } from '../pipe.ts'
-import { anthropicMessages } from './index.ts'
 import {
   citationsOf,
   type Loose,
@@ -23,7 +18,12 @@ import {
   textOf,
   thinkingOf,
   toolsOf,
-} from './reader.fixture.ts'
+} from '../../../test/messages-client.ts'
+import { type Cost, GatewayError, NO_USAGE } from '../../chat/index.ts'
+import type { ReplyMeta, StreamPipe } from '../dialect.ts'
+import { openaiChat } from '../openai-chat/index.ts'
+import { pipeFor, translatePipe } from '../pipe.ts'
+import { anthropicMessages } from './index.ts'
 
 const meta: ReplyMeta = {
   id: 'gen-1763900000-AbCd',

@@ -7,12 +7,18 @@ import {
   responseBytes,
   WITHOUT_FIXTURES,
 } from '../../../test/fixtures.ts'
+import {
+  type Loose,
+  type ReadMessage,
+  readMessageStream,
+  textOf,
+  toolsOf,
+} from '../../../test/messages-client.ts'
 import { type Block, type ChatEvent, type Cost, GatewayError, NO_USAGE } from '../../chat/index.ts'
 import type { ReplyMeta, StreamPipe } from '../dialect.ts'
 import { openaiChat } from '../openai-chat/index.ts'
 import { pipeFor, translatePipe } from '../pipe.ts'
 import { anthropicMessages } from './index.ts'
-import { type Loose, type ReadMessage, readMessageStream, textOf, toolsOf } from './reader.fixture.ts'
 
 const meta: ReplyMeta = { id: 'gen-17-Ab', created: 5, model: 'a/b', provider: 'Pröv', hideReasoning: false }
 const cost: Cost = {

@@ -2,7 +2,7 @@
  * A strict reader of Messages answers, the way official clients add them up, and a plain reading of what Anthropic sent.
  * Written without the dialect's code, so that one can be held against the other.
  */
-import { sseData } from '../../../test/chat-client.ts'
+import { sseData } from './chat-client.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: foreign JSON, read as loosely as a script would
 export type Loose = Record<string, any>

@@ -1,5 +1,6 @@
 import { anthropicMessages } from './anthropic-messages/index.ts'
 import { bedrockConverse } from './bedrock-converse/index.ts'
+import { cohere } from './cohere/index.ts'
 import type { Dialect, UpstreamDialect } from './dialect.ts'
 import { gemini } from './gemini/index.ts'
 import { openaiChat } from './openai-chat/index.ts'
@@ -15,6 +16,7 @@ export const DIALECTS: ReadonlyMap<string, Dialect> = byId([openaiChat, openaiRe
 export const UPSTREAM_DIALECTS: ReadonlyMap<string, UpstreamDialect> = byId<UpstreamDialect>([
   ...DIALECTS.values(),
   bedrockConverse,
+  cohere,
   gemini,
 ])
 

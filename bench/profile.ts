@@ -35,6 +35,8 @@ export interface Costs {
   readonly functions: ReadonlyMap<string, number>
   readonly rooms: ReadonlyMap<string, number>
   readonly causes: ReadonlyMap<string, number>
+  /** By function of ours, with everything that it called. */
+  readonly inclusive: ReadonlyMap<string, number>
 }
 
 /** Runs waybill under a load with the profiler on and prints where its time went. */
@@ -73,6 +75,7 @@ export async function profile(workload: MeasuredWorkload): Promise<number> {
     print('on behalf of', costs.causes, costs.total)
     print('in', costs.rooms, costs.total)
     print('function', costs.functions, costs.total)
+    print('function of ours with what it calls', costs.inclusive, costs.total)
   }
   return 0
 }
@@ -82,6 +85,7 @@ export function costsOf(profile: CpuProfile, from: number, until: number): Costs
   const functions = new Map<string, number>()
   const rooms = new Map<string, number>()
   const causes = new Map<string, number>()
+  const inclusive = new Map<string, number>()
   const parents = new Map<number, number>()
   const frames = new Map<number, Frame>()
   for (const { id, callFrame, children } of profile.nodes) {
@@ -99,8 +103,9 @@ export function costsOf(profile: CpuProfile, from: number, until: number): Costs
     add(functions, nameOf(frame), delta)
     add(rooms, roomOf(frame), delta)
     add(causes, causeOf(id, parents, frames), delta)
+    for (const name of callers(id, parents, frames)) add(inclusive, name, delta)
   }
-  return { total, functions, rooms, causes }
+  return { total, functions, rooms, causes, inclusive }
 }
 
 function add(sums: Map<string, number>, name: string, value: number): void {
@@ -136,6 +141,20 @@ function causeOf(
   }
   const own = roomOf(frames.get(id)!)
   return own.startsWith('(') ? own : 'Node itself'
+}
+
+/** The functions of ours on the stack, each once. */
+function callers(
+  id: number,
+  parents: ReadonlyMap<number, number>,
+  frames: ReadonlyMap<number, Frame>,
+): Set<string> {
+  const names = new Set<string>()
+  for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) {
+    const frame = frames.get(at)!
+    if (frame.url.startsWith(`file://${SRC}`)) names.add(nameOf(frame))
+  }
+  return names
 }
 
 function print(title: string, sums: ReadonlyMap<string, number>, total: number): void {

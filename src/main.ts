@@ -63,9 +63,13 @@ async function serve(
     await server.abandon()
     return refuse([startFailure(error, config.data)])
   }
+  // All that may happen to a server that is said to be ready is provided for before it is said.
   const watch = file === null ? null : follow(file, load, config, server, log)
   process.on('SIGHUP', () => void watch?.reload())
-  const code = await server.untilSignal(process.env['WAYBILL_LAUNCHER_PID'])
+  const ended = server.untilSignal(process.env['WAYBILL_LAUNCHER_PID'])
+  void watch?.reload()
+  await server.announce()
+  const code = await ended
   watch?.close()
   log.flush()
   return code

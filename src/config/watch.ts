@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import type { Config } from './config.ts'
 import { type ConfigDiff, diffConfig, withoutRestart } from './diff.ts'
 import type { LoadResult } from './load.ts'
@@ -27,6 +27,9 @@ export interface ConfigWatch {
   reload(): Promise<void>
   close(): void
 }
+
+/** What Kubernetes swaps when it updates a mounted configuration. Of other names nothing is to be made: a database may lie beside. */
+const MOUNTED = '..data'
 
 async function readText(path: string): Promise<string | null> {
   try {
@@ -77,7 +80,8 @@ export function watchConfig(options: WatchOptions): ConfigWatch {
     running = running.then(() => apply(force))
     return running
   }
-  const watcher = openWatcher(dirname(path), () => {
+  const watcher = openWatcher(dirname(path), (name) => {
+    if (name !== null && name !== basename(path) && name !== MOUNTED) return
     clearTimeout(timer)
     timer = setTimeout(() => void enqueue(false), debounceMs)
     timer.unref()
@@ -92,9 +96,9 @@ export function watchConfig(options: WatchOptions): ConfigWatch {
   }
 }
 
-function openWatcher(directory: string, changed: () => void): FSWatcher | null {
+function openWatcher(directory: string, changed: (name: string | null) => void): FSWatcher | null {
   try {
-    const watcher = watch(directory, { persistent: false }, changed)
+    const watcher = watch(directory, { persistent: false }, (_event, name) => changed(name))
     watcher.on('error', () => watcher.close())
     return watcher
   } catch {

@@ -64,6 +64,19 @@ export function firstRunLines(facts: StartFacts): string[] {
   ]
 }
 
+/** The same for programs: one line of JSON. */
+export function readyJson({ url, firstKey, dataDir, version, warnings }: StartFacts): string {
+  return JSON.stringify({
+    url,
+    api: `${url}/api/v1`,
+    ...(firstKey !== null && { key: firstKey.secret }),
+    pid: process.pid,
+    data: dataDir,
+    version,
+    warnings,
+  })
+}
+
 const label = (text: string) => `  ${text.padEnd(11)}  `
 
 function providerLines(states: readonly ProviderState[]): string[] {

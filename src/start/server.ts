@@ -14,7 +14,7 @@ import type { Environment } from '../providers/index.ts'
 import { restoreSqlite } from '../store/index.ts'
 import type { Log } from '../telemetry/index.ts'
 import { drain, watchConnections } from './drain.ts'
-import { firstRunLines, makeFirstKey, type StartFacts } from './first-run.ts'
+import { type FirstKey, firstRunLines, makeFirstKey, readyJson, type StartFacts } from './first-run.ts'
 import { checkBackup } from './offline.ts'
 import { checkProviders, findLocalServers } from './probes.ts'
 import { type LocalServer, type Wired, wire } from './wire.ts'
@@ -52,14 +52,15 @@ export class Server {
   #warnings: readonly string[] = []
   #local: readonly LocalServer[] = []
   #runtimeFile: string | null = null
+  #url = ''
+  #firstKey: FirstKey | null = null
 
   constructor(options: ServerOptions) {
     this.#options = options
   }
 
-  /** Opens the database, listens and tells the user. Throws an Error whose message says what is wrong and what to do. */
+  /** Opens the database and listens. Throws an Error whose message says what is wrong and what to do. */
   async start(config: Config, warnings: readonly string[]): Promise<void> {
-    const { env, log, print, json } = this.#options
     if (!isLoopbackHost(config.server.host) && !config.server.public)
       throw new Error(
         `${config.server.host} can be reached from other machines: set server.public: true (or --public) if that is meant.`,
@@ -72,35 +73,31 @@ export class Server {
     const port = await this.#listen(this.#http, config.server.host, config.server.port)
     const url = `http://${hostInUrl(config.server.host)}:${port}`
     this.#writeRuntime(config.data, url)
-    const firstKey = this.#options.firstKey ? await makeFirstKey(wired.gateway) : null
+    this.#firstKey = this.#options.firstKey ? await makeFirstKey(wired.gateway) : null
+    this.#url = url
+  }
+
+  /** Tells the user that it is ready, with what the probes of provider keys say within a moment. */
+  async announce(): Promise<void> {
+    const { env, log, print, json, dataIsNamed } = this.#options
+    const config = this.#config!
     const probing = this.#probe(env)
     if (!json)
       await Promise.race([probing, new Promise((done) => setTimeout(done, PROBE_PATIENCE_MS).unref())])
+    const { gateway } = this.#wired!
     const facts: StartFacts = {
-      version: wired.gateway.version,
-      url,
+      version: gateway.version,
+      url: this.#url,
       wantedPort: config.server.port,
       dataDir: config.data,
-      dataIsNamed: this.#options.dataIsNamed,
-      database: wired.gateway.store.engine,
-      firstKey,
-      states: wired.gateway.states,
-      warnings: wired.gateway.snapshot.warnings,
+      dataIsNamed,
+      database: gateway.store.engine,
+      firstKey: this.#firstKey,
+      states: gateway.states,
+      warnings: gateway.snapshot.warnings,
       credits: config.credits,
     }
-    if (json)
-      print(
-        JSON.stringify({
-          url,
-          api: `${url}/api/v1`,
-          ...(firstKey !== null && { key: firstKey.secret }),
-          pid: process.pid,
-          data: config.data,
-          version: facts.version,
-          warnings: facts.warnings,
-        }),
-      )
-    else for (const line of firstRunLines(facts)) print(line)
+    for (const line of json ? [readyJson(facts)] : firstRunLines(facts)) print(line)
     log.debug('listening', { ms: Math.round(performance.now()) })
   }
 

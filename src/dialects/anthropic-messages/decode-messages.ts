@@ -59,6 +59,8 @@ function partOf(block: Json): ContentPart {
     }
     case 'document':
       return decodeDocument(block) ?? opaque
+    case 'search_result':
+      return asText('search_result', text(block['title']) ?? text(block['source']), joined(block['content']))
     case 'tool_use':
       return {
         kind: 'tool-call',
@@ -105,16 +107,24 @@ function urlOf(source: Json | null): string | null {
 }
 
 function decodeDocument(block: Json): ContentPart | null {
-  // Citations and context are told only to Anthropic itself.
   const source = object(block['source'])
   const title = text(block['title'])
   const filename = title === null ? {} : { filename: title }
   const fileId = source?.['type'] === 'file' ? text(source['file_id']) : null
   if (fileId !== null) return { kind: 'file', fileId, ...filename }
-  if (source?.['type'] === 'text') {
-    const data = Buffer.from(String(source['data'] ?? ''), 'utf8').toString('base64')
-    return { kind: 'file', data: `data:text/plain;base64,${data}`, ...filename }
-  }
+  // Text is text everywhere, files of text are not.
+  if (source?.['type'] === 'text') return asText('document', title, String(source['data'] ?? ''))
+  if (source?.['type'] === 'content') return asText('document', title, joined(source['content']))
   const data = urlOf(source)
   return data === null ? null : { kind: 'file', data, ...filename }
+}
+
+const joined = (content: unknown): string =>
+  blocksOf(content)
+    .map((block) => text(block['text']) ?? '')
+    .join('\n')
+
+function asText(kind: string, title: string | null, said: string): ContentPart {
+  const named = title === null ? '' : ` title=${JSON.stringify(title)}`
+  return { kind: 'text', text: `<${kind}${named}>\n${said}\n</${kind}>` }
 }

@@ -177,10 +177,21 @@ function nativeOf(body: Json): Json {
     const tool = object(item) ?? {}
     if (!isFunction(tool)) native[`tools.${text(tool['type']) ?? 'unknown'}`] = tool
   }
+  if (citesDocuments(body)) native['citations'] = { enabled: true }
   const config = object(body['output_config']) ?? {}
   for (const key in config) {
     if (key !== 'effort' && key !== 'format' && given(config[key]))
       native[`output_config.${key}`] = config[key]
   }
   return native
+}
+
+/** Is some document or search result to be cited from? No other API does that. */
+function citesDocuments(body: Json): boolean {
+  const cites = (content: unknown): boolean =>
+    list(content).some((item) => {
+      const block = object(item)
+      return object(block?.['citations'])?.['enabled'] === true || cites(block?.['content'])
+    })
+  return list(body['messages']).some((message) => cites(object(message)?.['content']))
 }

@@ -159,6 +159,27 @@ describe('a Messages request', () => {
   })
 })
 
+test('documents of text and search results are text to others, and the wish to cite is named', () => {
+  const content = [
+    {
+      type: 'document',
+      title: 'Facts',
+      source: { type: 'text', media_type: 'text/plain', data: 'A b.' },
+      citations: { enabled: true },
+    },
+    { type: 'search_result', title: 'S', source: 'https://x.y', content: [{ type: 'text', text: 'found' }] },
+    { type: 'document', source: { type: 'url', url: 'https://x.y/a.pdf' } },
+  ]
+  const request = decode({ messages: [{ role: 'user', content }] })
+  expect(request.messages()[0]!.content).toEqual([
+    { kind: 'text', text: '<document title="Facts">\nA b.\n</document>' },
+    { kind: 'text', text: '<search_result title="S">\nfound\n</search_result>' },
+    { kind: 'file', data: 'https://x.y/a.pdf' },
+  ])
+  const { dropped } = openaiChat.encodeRequest(request, target('gpt-5'))
+  expect(dropped.map(({ parameter }) => parameter)).toEqual(['citations'])
+})
+
 describe('a Messages request for Anthropic', () => {
   const own = (body: Loose, upstreamId: string, more: Partial<WireTarget> = {}) => {
     const { body: wire, dropped } = anthropicMessages.encodeRequest(decode(body), target(upstreamId, more))
@@ -177,13 +198,17 @@ describe('a Messages request for Anthropic', () => {
       metadata: { user_id: 'raw' },
       plugins: [],
     }
-    const { body, dropped } = own({ ...ours, mcp_servers: [{ url: 'x' }], brand_new: 1 }, 'claude-sonnet-5')
+    const { body, dropped } = own(
+      { ...ours, mcp_servers: [{ url: 'x' }], brand_new: 1, fallbacks: 'default' },
+      'claude-sonnet-5',
+    )
     expect(body).toEqual({
       model: 'claude-sonnet-5',
       max_tokens: 100,
       messages: hi,
       mcp_servers: [{ url: 'x' }],
       brand_new: 1,
+      fallbacks: 'default',
     })
     expect(dropped).toEqual([])
   })

@@ -94,7 +94,8 @@ export class EventReader {
       type: 'start',
       id: text(message['id']) ?? '',
       model: text(message['model']) ?? '',
-      ...(tier !== null && { serviceTier: tier }),
+      // The base tier is called so elsewhere.
+      ...(tier !== null && { serviceTier: tier === 'standard' ? 'default' : tier }),
     })
     this.tellUsage(usage, events)
   }

@@ -41,6 +41,8 @@ export function adaptOwn(
   drops: Drops,
 ): Json {
   const body: Json = { model: target.upstreamId, max_tokens: limit, ...without(chat.wire, OURS) }
+  // Not a list of ours: the provider falls back by itself.
+  if (chat.wire['fallbacks'] === 'default') body['fallbacks'] = 'default'
   const messages = list(chat.wire['messages'])
   body['messages'] = withoutForeignThinking(messages, drops)
   if (traits.known) {

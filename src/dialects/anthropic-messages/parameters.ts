@@ -5,7 +5,10 @@ import { nearestEffort, type Traits } from './models.ts'
 import { restrictSchema } from './schema.ts'
 import type { Thinking } from './thinking.ts'
 
-/** `output_config`: effort (from verbosity, else from reasoning) and the schema of the answer. */
+/**
+ * `output_config`: effort (from verbosity, else from reasoning) and the schema of the answer. Models without schemas get
+ * none: the way by a forced tool excludes reasoning and other tools, so it is left to those who choose it.
+ */
 export function addOutputConfig(
   body: Json,
   values: ChatParameters,

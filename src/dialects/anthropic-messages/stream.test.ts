@@ -85,6 +85,18 @@ describe('an answer for a Messages client', () => {
     expect(message).toMatchObject({ id: 'gen-17-Ab', model: 'a/b', provider: 'Pröv' })
   })
 
+  test('says the tier in the usage, in the spelling of the API', () => {
+    const start: ChatEvent = { type: 'start', id: 'x', model: 'm', serviceTier: 'default' }
+    expect(encode([start, finish, usage]).usage).toMatchObject({ service_tier: 'standard' })
+    const events = anthropicMessages.decodeReply({
+      id: 'm',
+      content: [],
+      stop_reason: 'end_turn',
+      usage: { service_tier: 'standard' },
+    })
+    expect(events[0]).toMatchObject({ serviceTier: 'default' })
+  })
+
   test('opens one block at a time though arguments of tools come mixed', () => {
     const got = encode([
       begin(0, { kind: 'tool', id: 'a', name: 'one' }),

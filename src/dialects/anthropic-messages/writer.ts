@@ -18,6 +18,7 @@ export class MessageWriter {
   private finish: (ChatEvent & { type: 'finish' }) | null = null
   private usage: { usage: Usage; cost: Cost | null; raw: Json | null } | null = null
   private facts: Json = {}
+  private tier: string | undefined
 
   constructor(meta: ReplyMeta) {
     this.meta = meta
@@ -29,6 +30,7 @@ export class MessageWriter {
     if (this.failed || ('choice' in event && (event.choice ?? 0) !== 0)) return out
     switch (event.type) {
       case 'start':
+        this.tier = event.serviceTier === 'default' ? 'standard' : event.serviceTier
         break
       case 'block-start':
         this.blocks.begin(event.index, event.block, out)
@@ -78,12 +80,16 @@ export class MessageWriter {
       ...(object(this.facts['context_management']) !== null && {
         context_management: this.facts['context_management'],
       }),
-      ...(this.usage !== null && {
-        usage: encodeUsage(this.usage.usage, this.usage.cost, this.usage.raw),
-      }),
+      ...(this.usage !== null && { usage: this.toldUsage(this.usage) }),
     })
     out.push({ type: 'message_stop' })
     return out
+  }
+
+  /** The tier lives in the usage of this API. */
+  private toldUsage({ usage, cost, raw }: NonNullable<typeof this.usage>): Json {
+    const told = encodeUsage(usage, cost, raw)
+    return this.tier === undefined ? told : { service_tier: this.tier, ...told }
   }
 
   private takeUsage({ usage, cost, raw }: ChatEvent & { type: 'usage' }): void {
@@ -123,7 +129,7 @@ export class MessageWriter {
     const { code, message, providerCode } = event.error
     const metadata = { ...event.metadata, ...(providerCode !== null && { provider_code: providerCode }) }
     const body: Json = failure(code, message, metadata, this.meta.id)
-    if (this.usage !== null) body['usage'] = encodeUsage(this.usage.usage, this.usage.cost, this.usage.raw)
+    if (this.usage !== null) body['usage'] = this.toldUsage(this.usage)
     out.push(body)
   }
 }

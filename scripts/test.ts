@@ -1,10 +1,16 @@
 // `npm test [-- vitest's arguments]`: says what this machine cannot test and which command changes that, runs vitest
 // and ends with the line "N passed, N failed". With WAYBILL_TEST_ALL=1 (.ci/run) nothing may be left out.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { findTool, installCommand, leaveOutVariable, TOOLS, type Tool } from '../test/harness/machine.ts'
+import {
+  findTool,
+  installCommand,
+  leaveOutVariable,
+  TOOLS,
+  type Tool,
+  temporaryHome,
+} from '../test/harness/machine.ts'
 import { root, runProgram } from './program.ts'
 import { COUNTS_VARIABLE, closingLine, type TestCounts } from './test-reporter.ts'
 
@@ -32,27 +38,24 @@ export async function runTests(args: readonly string[]): Promise<TestCounts> {
     console.log('Nothing may be left out here (WAYBILL_TEST_ALL=1).')
     return { passed: 0, failed: missing.length, skipped: 0, unexplained: [] }
   }
-  const home = mkdtempSync(join(tmpdir(), 'waybill-counts-'))
+  const home = temporaryHome('counts')
+  process.once('exit', () => rmSync(home, { recursive: true, force: true }))
   const file = join(home, 'counts.json')
   const tools = TOOLS.map((tool) => [leaveOutVariable(tool.name), missing.includes(tool) ? '0' : '1'])
-  try {
-    const vitest = join(root, 'node_modules/vitest/vitest.mjs')
-    const reporters = ['--reporter=default', `--reporter=${join(root, 'scripts/test-reporter.ts')}`]
-    const code = await runProgram([vitest, 'run', ...reporters, ...args], {
-      env: { ...Object.fromEntries(tools), [COUNTS_VARIABLE]: file },
-    })
-    const counts = readCounts(file)
-    if (!counts) return { passed: 0, failed: 1, skipped: 0, unexplained: [] }
-    const unexplained = complete ? counts.unexplained : []
-    for (const name of unexplained) console.log(`skipped without a known reason: ${name}`)
-    const failed = counts.failed + unexplained.length
-    return {
-      ...counts,
-      skipped: counts.skipped - unexplained.length,
-      failed: code !== 0 && failed === 0 ? 1 : failed,
-    }
-  } finally {
-    rmSync(home, { recursive: true, force: true })
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs')
+  const reporters = ['--reporter=default', `--reporter=${join(root, 'scripts/test-reporter.ts')}`]
+  const code = await runProgram([vitest, 'run', ...reporters, ...args], {
+    env: { ...Object.fromEntries(tools), [COUNTS_VARIABLE]: file },
+  })
+  const counts = readCounts(file)
+  if (!counts) return { passed: 0, failed: 1, skipped: 0, unexplained: [] }
+  const unexplained = complete ? counts.unexplained : []
+  for (const name of unexplained) console.log(`skipped without a known reason: ${name}`)
+  const failed = counts.failed + unexplained.length
+  return {
+    ...counts,
+    skipped: counts.skipped - unexplained.length,
+    failed: code !== 0 && failed === 0 ? 1 : failed,
   }
 }
 

@@ -10,7 +10,12 @@ const byId = <T extends { readonly id: string }>(known: readonly T[]): ReadonlyM
   new Map(known.map((entry) => [entry.id, entry]))
 
 /** Formats that clients speak, by id. */
-export const DIALECTS: ReadonlyMap<string, Dialect> = byId([openaiChat, openaiResponses, anthropicMessages])
+export const DIALECTS: ReadonlyMap<string, Dialect> = byId([
+  openaiChat,
+  openaiResponses,
+  anthropicMessages,
+  gemini,
+])
 
 /** Every format that providers speak, by id. */
 export const UPSTREAM_DIALECTS: ReadonlyMap<string, UpstreamDialect> = byId<UpstreamDialect>([

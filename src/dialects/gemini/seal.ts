@@ -17,6 +17,8 @@ export interface SealedReasoning {
   readonly summary?: string
   readonly signature?: string
   readonly encrypted?: string
+  /** Text of the answer came between the call before and this reasoning. */
+  readonly place?: 'after-text'
 }
 
 /** Several blocks of reasoning, and Google's own signature of the part if it has one, as one `thoughtSignature`. */

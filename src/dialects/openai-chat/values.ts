@@ -39,6 +39,9 @@ const ELSEWHERE: ReadonlySet<string> = new Set([
   'tool_choice',
 ])
 
+/** How images and speech are to be made. */
+const OUTPUTS = ['image_config', 'audio'] as const
+
 /** The parameters of a checked Chat Completions body. */
 export function parameterValuesOf(body: Json): ChatParameters {
   const extra: Json = {}
@@ -58,7 +61,7 @@ export function parameterValuesOf(body: Json): ChatParameters {
   const toolChoice = decodeChoice(choice)
   if (toolChoice !== undefined) values.toolChoice = toolChoice
   else if (choice !== undefined && choice !== null) extra['tool_choice'] = choice
-  for (const field of Object.values(PARAMETERS).flat()) {
+  for (const field of [...Object.values(PARAMETERS).flat(), ...OUTPUTS]) {
     if (field in SAME || ELSEWHERE.has(field)) continue
     if (body[field] !== undefined && body[field] !== null) extra[field] = body[field]
   }

@@ -1,0 +1,191 @@
+import type { ChatEvent, Cost, GatewayError, Usage } from '../../chat/index.ts'
+import type { ReplyMeta, StreamPipe, StreamSeen } from '../dialect.ts'
+import { type Framer, framerFor, tooLong } from '../framing/framer.ts'
+import { isObject, type Json, list, object, parseJson, text, without } from '../json.ts'
+import { protocol } from '../openai-chat/shape.ts'
+import { Watch } from '../watch.ts'
+import { encodeReply } from './encode-reply.ts'
+import { encodeError, encodeErrorObject } from './errors.ts'
+import { EventReader } from './events.ts'
+import { decodeReply } from './reply.ts'
+import { decodeUsage, encodeCost, encodeUsage } from './usage.ts'
+
+const MAX_FRAME_BYTES = 1024 * 1024
+const MAX_REPLY_BYTES = 64 * 1024 * 1024
+const USAGE: ReadonlySet<string> = new Set(['usageMetadata'])
+
+/** The pipe for clients and providers that both speak this format. */
+export function createPassthrough(meta: ReplyMeta, stream: boolean): StreamPipe {
+  return stream ? new StreamPassthrough(meta) : new WholePassthrough(meta)
+}
+
+/** `usageMetadata` as the provider wrote it, with the cost; written anew when it is not what is billed. */
+function told(raw: Json | null, usage: Usage, cost: Cost | null): Json {
+  const known = raw === null ? null : decodeUsage(raw)
+  const same =
+    known !== null &&
+    known.promptTokens === usage.promptTokens &&
+    known.completionTokens === usage.completionTokens
+  return same ? { ...raw, ...(cost !== null && encodeCost(cost)) } : encodeUsage(usage, cost)
+}
+
+/** A candidate without thoughts that the client does not want to see; their signatures stay. */
+function hideThoughts(candidate: unknown): unknown {
+  const content = object(object(candidate)?.['content'])
+  const parts = list(content?.['parts'])
+  if (!parts.some((part) => object(part)?.['thought'] === true)) return candidate
+  const kept = parts.flatMap((part) => {
+    if (object(part)?.['thought'] !== true) return [part]
+    const signature = object(part)?.['thoughtSignature']
+    return signature === undefined ? [] : [{ text: '', thought: true, thoughtSignature: signature }]
+  })
+  return { ...object(candidate), content: { ...content, parts: kept } }
+}
+
+/** A chunk in the client's view: ids and model are ours, usage waits for the end. */
+function rewrite(chunk: Json, { id, model, hideReasoning }: ReplyMeta): Json {
+  const seen = without(chunk, USAGE)
+  if (hideReasoning && seen['candidates'] !== undefined) {
+    seen['candidates'] = list(seen['candidates']).map(hideThoughts)
+  }
+  return { ...seen, modelVersion: model, responseId: id }
+}
+
+/** Frames pass one by one; those that end a candidate are held until `finish`. */
+class StreamPassthrough implements StreamPipe {
+  private readonly meta: ReplyMeta
+  private readonly watch: Watch
+  private readonly reader: EventReader
+  private readonly framer: Framer
+  private readonly held: Json[] = []
+  private usage: Json | null = null
+  private out = ''
+  private badFrames = 0
+  private last = false
+
+  constructor(meta: ReplyMeta) {
+    this.meta = meta
+    this.watch = new Watch(meta.hideReasoning)
+    this.reader = new EventReader(meta)
+    this.framer = framerFor('sse', meta.maxFrameBytes ?? MAX_FRAME_BYTES, (frame) => {
+      if (frame.kind === 'sse' && this.seen.error === null) this.frame(frame.data)
+    })
+  }
+
+  get seen(): StreamSeen {
+    return this.watch.seen
+  }
+
+  push(bytes: Uint8Array): Uint8Array | null {
+    this.framer.push(bytes)
+    return this.flush()
+  }
+
+  end(): void {
+    this.last = true
+    this.framer.end()
+    this.see(this.reader.end())
+    this.watch.seen.done = this.seen.error === null
+  }
+
+  finish(usage: Usage, cost: Cost): Uint8Array {
+    const frames = this.held.length > 0 ? this.held : [rewrite({}, this.meta)]
+    for (const [i, chunk] of frames.entries()) {
+      const isLast = i === frames.length - 1
+      this.write(isLast ? { ...chunk, usageMetadata: told(this.usage, usage, cost) } : chunk)
+    }
+    return this.flush() ?? new Uint8Array(0)
+  }
+
+  fail(error: GatewayError, usage: Usage | null, cost: Cost | null): Uint8Array {
+    const { code, message, metadata, retryAfterMs } = error
+    const wire = encodeErrorObject(code, message, metadata, retryAfterMs)
+    const paid = usage === null ? {} : { usageMetadata: told(this.usage, usage, cost) }
+    this.write({ error: wire, ...rewrite(paid, this.meta), ...paid })
+    return this.flush() ?? new Uint8Array(0)
+  }
+
+  private frame(data: string): void {
+    const chunk = parseJson(data)
+    if (!isObject(chunk)) {
+      // Half a frame at the end is no news of its own.
+      if (!this.last && data.trim() !== '[DONE]' && ++this.badFrames > 1) {
+        throw protocol('The provider sent events that are not JSON.')
+      }
+      return
+    }
+    this.see(this.reader.read(chunk))
+    this.usage = object(chunk['usageMetadata']) ?? this.usage
+    if (this.seen.error !== null) return
+    const seen = rewrite(chunk, this.meta)
+    const candidates = list(seen['candidates'])
+    const ends = candidates.some((candidate) => text(object(candidate)?.['finishReason']) !== null)
+    if (ends) this.held.push(seen)
+    else if (candidates.length > 0) this.write(seen)
+  }
+
+  private see(events: readonly ChatEvent[]): void {
+    for (const event of events) this.watch.see(event)
+  }
+
+  private write(chunk: Json): void {
+    this.out += `data: ${JSON.stringify(chunk)}\n\n`
+  }
+
+  private flush(): Uint8Array | null {
+    if (this.out === '') return null
+    const bytes = Buffer.from(this.out)
+    this.out = ''
+    return bytes
+  }
+}
+
+/** The whole answer, collected, rewritten once and let go by `finish`. */
+class WholePassthrough implements StreamPipe {
+  private readonly meta: ReplyMeta
+  private readonly watch: Watch
+  private parts: Uint8Array[] = []
+  private size = 0
+  private reply: Json = {}
+
+  constructor(meta: ReplyMeta) {
+    this.meta = meta
+    this.watch = new Watch(meta.hideReasoning)
+  }
+
+  get seen(): StreamSeen {
+    return this.watch.seen
+  }
+
+  push(chunk: Uint8Array): null {
+    this.size += chunk.length
+    if (this.size > MAX_REPLY_BYTES) throw tooLong(MAX_REPLY_BYTES)
+    this.parts.push(chunk)
+    return null
+  }
+
+  end(): void {
+    const reply = parseJson(Buffer.concat(this.parts, this.size).toString('utf8'))
+    this.parts = []
+    // Half a body is a cut answer: `seen.finish` stays null.
+    if (reply === undefined) return
+    const events = decodeReply(reply, this.meta)
+    for (const event of events) this.watch.see(event)
+    this.reply = object(reply) ?? encodeReply(events, this.meta)
+    this.watch.seen.done = this.seen.error === null
+  }
+
+  finish(usage: Usage, cost: Cost): Uint8Array {
+    const usageMetadata = told(object(this.reply['usageMetadata']), usage, cost)
+    return Buffer.from(JSON.stringify({ ...rewrite(this.reply, this.meta), usageMetadata }))
+  }
+
+  /** What was produced before the provider failed goes out beside the error; without it the bare error. */
+  fail(error: GatewayError, usage: Usage | null, cost: Cost | null): Uint8Array {
+    const { body } = encodeError(error, this.meta.id)
+    const paid =
+      usage === null ? {} : { usageMetadata: told(object(this.reply['usageMetadata']), usage, cost) }
+    const produced = this.seen.content ? rewrite(this.reply, this.meta) : {}
+    return Buffer.from(JSON.stringify({ ...produced, ...body, ...(this.seen.content && paid) }))
+  }
+}

@@ -109,6 +109,8 @@ export interface ChatRequest {
   readonly choices: number
   /** UTF-8 bytes of the text of the prompt and of the tools: a hard upper bound of the tokens of text. */
   readonly promptBytes: number
+  /** Embeddings: the longest of inputs that are independent of each other, since each has the context to itself. Absent: `promptBytes`. */
+  readonly longestInputBytes?: number
   /** Images, files, audio and video parts in the prompt (count). */
   readonly mediaParts: number
   readonly provider: ProviderPreferences
@@ -122,6 +124,8 @@ export interface ChatRequest {
    * (present and enabled), `server-tool:<type>`, `preset`, `transforms`, `debug`.
    */
   readonly extras?: readonly string[]
+  /** Text that the answer repeats before its own (legacy completions with `echo`). */
+  readonly echo?: string
   /** Beta features of an API that the client asked for by header (`anthropic-beta`), for upstreams of the same API. */
   readonly betas?: readonly string[]
   /** The parameters that the client set; for encoders of another dialect. */

@@ -37,6 +37,8 @@ export interface ReplyMeta {
   readonly maxFrameBytes?: number
   /** The request that is answered: formats that repeat parts of it (Responses) or rename its tools read it. */
   readonly request?: ChatRequest
+  /** How the answering provider differs from its dialect, for answers that tell too little to be read alone. */
+  readonly quirks?: Quirks
 }
 
 /** What an encoder has to know about the target: routing's endpoint, seen from the wire. */
@@ -76,7 +78,37 @@ export interface Quirks {
   readonly noDeveloperRole?: boolean
   /** Fields added to every body. */
   readonly extraBody?: Readonly<Record<string, unknown>>
+  /** How the provider's embeddings differ; `unsupported` above holds for them too. */
+  readonly embeddings?: EmbeddingQuirks
 }
+
+export interface EmbeddingQuirks {
+  /** Name of `dimensions` where it is another. */
+  readonly dimensions?: string
+  /** Values of `encoding_format` that may be sent; others are converted here. Default: all. */
+  readonly encodings?: readonly ('float' | 'base64')[]
+  /** Words for OpenRouter's `input_type`; absent: the provider has none, and it is dropped. `any`: it takes all of them. */
+  readonly inputTypes?: InputTypes | 'any'
+  /** Sent where the client says no `input_type` and the provider insists on one. */
+  readonly usualInputType?: string
+  /** Vectors come as base64 of one signed byte a number, whatever is asked for. */
+  readonly int8?: boolean
+  /** Google's older API: Vertex embeds by `:predict`. */
+  readonly predict?: boolean
+}
+
+/** A provider's word for each purpose that an embedding can serve; absent where it has none. */
+export type InputTypes = Readonly<Partial<Record<InputPurpose, string>>>
+
+export type InputPurpose =
+  | 'query'
+  | 'document'
+  | 'classification'
+  | 'clustering'
+  | 'similarity'
+  | 'question'
+  | 'fact'
+  | 'code'
 
 export interface EncodedRequest<Wire = unknown> {
   /** Below the base URL, with query, e.g. `/chat/completions`. */
@@ -159,8 +191,10 @@ export interface TokenCounting {
   decodeCount(reply: unknown): number | null
 }
 
-/** A wire format that clients speak too. */
-export interface Dialect<Wire = unknown> extends UpstreamDialect<Wire> {
+/** A wire format that clients speak. */
+export interface ClientDialect<Wire = unknown> {
+  readonly id: string
+  readonly framing: Framing
   decodeRequest(body: unknown, target: RequestTarget): ChatRequest
   encodeReply(events: readonly ChatEvent[], meta: ReplyMeta): Wire
   createStreamEncoder(meta: ReplyMeta): StreamEncoder
@@ -171,6 +205,9 @@ export interface Dialect<Wire = unknown> extends UpstreamDialect<Wire> {
    */
   answerError?(error: GatewayError, meta: ReplyMeta, stream: boolean): string | null
 }
+
+/** A wire format that clients and providers speak. */
+export interface Dialect<Wire = unknown> extends UpstreamDialect<Wire>, ClientDialect<Wire> {}
 
 export interface StreamDecoder {
   /** The provider's own end mark has been seen; absent where a dialect has none but the end of the stream. */

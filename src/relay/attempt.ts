@@ -90,8 +90,27 @@ export class Attempt implements UpstreamHandler, Timed {
     return this.#mode === 'over' || this.#mode === 'tail'
   }
 
-  /** Encodes and dispatches. A request that the dialect can't express fails like an upstream's refusal. */
+  /** Encodes and dispatches, at once unless the target has to fetch a token first. */
   send(): void {
+    const { deps, request, timeouts } = this.owner
+    deps.wheel.arm(this.#timer, firstTokenMs(timeouts, this.endpoint, request))
+    const pending = this.target.ready?.() ?? null
+    if (pending === null) {
+      this.#dispatch()
+      return
+    }
+    pending.then(
+      () => {
+        if (!this.over) this.#dispatch()
+      },
+      (thrown) => {
+        if (!this.over) this.#failOnOurSide(thrown, 'The credential could not be used.')
+      },
+    )
+  }
+
+  /** A request that the dialect can't express fails like an upstream's refusal. */
+  #dispatch(): void {
     const { deps, request, timeouts } = this.owner
     let address: Address
     let body: string
@@ -99,24 +118,20 @@ export class Attempt implements UpstreamHandler, Timed {
       const encoded = this.dialect.encodeRequest(request, this.target.wire)
       this.trace.dropped = encoded.dropped
       body = JSON.stringify(encoded.body)
-      address = this.target.address(encoded.path, [
+      const plain = this.target.address(encoded.path, [
         ['content-type', 'application/json'],
         ['accept', accepted(this.dialect.framing, request.stream)],
         ['accept-encoding', 'identity'],
         ['user-agent', 'waybill'],
         ...encoded.headers,
       ])
+      address = this.target.sign?.(plain, body, deps.clock.now()) ?? plain
     } catch (thrown) {
-      this.#fail(
-        thrown instanceof GatewayError
-          ? ownFault(thrown)
-          : fault('server', 'The request could not be encoded.'),
-      )
+      this.#failOnOurSide(thrown, 'The request could not be encoded.')
       return
     }
     const { origin, path, headers } = address
     const { connectMs } = timeouts
-    deps.wheel.arm(this.#timer, firstTokenMs(timeouts, this.endpoint, request))
     this.#call = deps
       .transport(this.endpoint)
       .send({ origin, path, method: 'POST', headers, body, connectTimeoutMs: connectMs }, this)
@@ -290,6 +305,10 @@ export class Attempt implements UpstreamHandler, Timed {
     this.#mode = 'over'
     this.#call?.abort()
     this.#close('failed', error)
+  }
+
+  #failOnOurSide(thrown: unknown, sentence: string): void {
+    this.#fail(thrown instanceof GatewayError ? ownFault(thrown) : fault('server', sentence))
   }
 
   #failWithBody(): void {

@@ -1,5 +1,6 @@
 export { ask } from './ask.ts'
 export { DrainSlots } from './drains.ts'
+export { GoogleTokens } from './google-token.ts'
 export { probe } from './probe.ts'
 export { relay } from './relay.ts'
 export { Targets } from './targets.ts'

@@ -80,6 +80,10 @@ export interface Address {
 export interface Target {
   /** The address of a call from the dialect's path and the headers it needs (lower-case names). May throw GatewayError. */
   readonly address: (path: string, headers: readonly (readonly [string, string])[]) => Address
+  /** Adds to an address what depends on the body and the time (AWS signatures); absent where a key is all. `nowMs` is the wall clock. */
+  readonly sign?: (address: Address, body: string, nowMs: number) => Address
+  /** Null when the target can be called at once, as nearly always; else a promise of it (a token is fetched), which rejects with GatewayError. Absent where nothing has to be fetched. */
+  readonly ready?: () => Promise<void> | null
   /** Names the credential in traces and health; null for keyless access. */
   readonly credentialId: string | null
   /** The provider stops generating and billing when its connection is closed. */

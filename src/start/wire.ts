@@ -9,7 +9,14 @@ import { KeyBook, keyHash, OrganizationBook } from '../identity/index.ts'
 import { type Clock, GenerationIds, version, Wheel } from '../lib/index.ts'
 import { type LedgerEvent, openLedger } from '../money/index.ts'
 import { type Environment, ownProvider, type ProviderSettings } from '../providers/index.ts'
-import { createUndiciTransport, DrainSlots, type RelayDeps, Targets, type Transport } from '../relay/index.ts'
+import {
+  createUndiciTransport,
+  DrainSlots,
+  GoogleTokens,
+  type RelayDeps,
+  Targets,
+  type Transport,
+} from '../relay/index.ts'
 import { HealthBook } from '../routing/index.ts'
 import { createSimulator, SIMULATED_MODELS, SIMULATOR } from '../simulator/index.ts'
 import { openStore } from '../store/index.ts'
@@ -64,6 +71,7 @@ export async function wire(options: WireOptions): Promise<Wired> {
   const [keys, organizations] = await Promise.all([KeyBook.open(store, clock), OrganizationBook.open(store)])
   const health = new HealthBook(Math.random)
   const transport = createUndiciTransport({ proxy: proxyOf(env) })
+  const tokens = new GoogleTokens({ transport, clock })
   const simulator = createSimulator({
     clock,
     timers: { setTimeout, clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout) },
@@ -91,7 +99,7 @@ export async function wire(options: WireOptions): Promise<Wired> {
       ...local.flatMap(({ models }) => models),
       ...(next.simulator ? SIMULATED_MODELS : []),
     ]
-    const targets = new Targets(providers, health)
+    const targets = new Targets(providers, health, tokens)
     return {
       config: next,
       catalog: withConfigured(seed, configured),

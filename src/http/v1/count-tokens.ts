@@ -46,8 +46,16 @@ async function countByProvider(gateway: Gateway, chat: ChatRequest, route: Plan)
   const target = gateway.snapshot.relay.target(endpoint, new Set())
   if (counting === undefined || target === null) return null
   const { path, headers, body } = counting.encodeCount(chat, target.wire)
-  const address = target.address(path, [['content-type', 'application/json'], ...headers])
-  const sent = { ...address, method: 'POST' as const, body: JSON.stringify(body) }
+  const text = JSON.stringify(body)
+  try {
+    await target.ready?.()
+  } catch {
+    // Without a token nobody counts exactly.
+    return null
+  }
+  const plain = target.address(path, [['content-type', 'application/json'], ...headers])
+  const address = target.sign?.(plain, text, gateway.clock.now()) ?? plain
+  const sent = { ...address, method: 'POST' as const, body: text }
   const answer = await ask(gateway.snapshot.relay.transport(endpoint), sent, PATIENCE_MS)
   return answer?.status === 200 ? counting.decodeCount(answer.body) : null
 }

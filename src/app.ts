@@ -26,7 +26,7 @@ import { changeKey, createKey, getKey, listKeys, rotateKey } from './http/v1/key
 type Handler = (gateway: Gateway, c: RouteContext) => Response | Promise<Response>
 
 /** Open to everyone, outside the API. */
-const PAGES: readonly (readonly [path: string, handler: Handler])[] = [
+export const PAGES: readonly (readonly [path: string, handler: Handler])[] = [
   ['/health', health],
   ['/ready', ready],
   ['/schema.json', configSchema],
@@ -37,7 +37,7 @@ const PAGES: readonly (readonly [path: string, handler: Handler])[] = [
  * Every route of the API but inference, which `http/server.ts` serves without a framework. Paths are below `/api/v1`;
  * the third column says who may call.
  */
-const ROUTES: readonly (readonly [
+export const ROUTES: readonly (readonly [
   method: string,
   path: string,
   access: Access | 'public',
@@ -74,7 +74,17 @@ export function createApp(gateway: Gateway): Hono<RouteEnv> {
   for (const [path, handler] of PAGES) app.get(path, (c) => handler(gateway, c))
   for (const [method, path, access, handler] of ROUTES)
     app.on(method, `/api/v1${path}`, guard(gateway, access), (c) => handler(gateway, c))
-  app.notFound((c) => noRoute(gateway, c))
+  app.notFound((c) => noRoute(gateway, c, methodsAt(c.req.path)))
   app.onError((error, c) => failed(gateway, c, error))
   return app
+}
+
+/** The methods that a path is served with; empty when it is nothing here. */
+function methodsAt(path: string): string[] {
+  const table = [
+    ...PAGES.map(([page]) => ['GET', page] as const),
+    ...ROUTES.map(([method, route]) => [method, `/api/v1${route}`] as const),
+  ]
+  const fits = (pattern: string) => new RegExp(`^${pattern.replace(/:[a-z]+/g, '[^/]+')}$`).test(path)
+  return table.filter(([, pattern]) => fits(pattern)).map(([method]) => method)
 }

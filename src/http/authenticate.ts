@@ -47,7 +47,7 @@ export async function authenticate(
       'authentication',
       'No API key came with the request. Send it as "Authorization: Bearer sk-wb-v1-…"; make one with: waybill keys create NAME',
     )
-  if (isOperator(credential, deps.operatorHash)) return operator(remoteAddress, access)
+  if (isOperator(credential, deps.operatorHash)) return operator(headers, remoteAddress, access)
   const key = deps.keys.find(credential) ?? (await deps.keys.lookUp(credential))
   if (key === undefined)
     throw new GatewayError(
@@ -72,11 +72,14 @@ export async function authenticateKey(request: IncomingMessage, gateway: Gateway
   return caller.key
 }
 
-function operator(remoteAddress: string | undefined, access: Access): Caller {
-  if (!isLoopbackAddress(remoteAddress))
+/** Through a proxy everyone comes from loopback: what a proxy handed on is not taken for the operator. */
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip']
+
+function operator(headers: IncomingHttpHeaders, remoteAddress: string | undefined, access: Access): Caller {
+  if (!isLoopbackAddress(remoteAddress) || FORWARDED.some((name) => headers[name] !== undefined))
     throw new GatewayError(
       'permission_denied',
-      'The operator key works only from the machine the gateway runs on.',
+      'The operator key works only from the machine the gateway runs on, and not through a proxy.',
     )
   if (access === 'inference')
     throw new GatewayError(

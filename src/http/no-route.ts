@@ -6,21 +6,23 @@ import { apiPath, INFERENCE_PATHS } from './path.ts'
 import { asGatewayError, errorBody, errorHeaders } from './reply.ts'
 import { notServed } from './v1/not-yet.ts'
 
-/** Answers a path that no route has: 501 for what is known and not served, 405 for the wrong method, else 404 with the right URL. */
-export function noRoute(gateway: Gateway, c: RouteContext): Response {
+/**
+ * Answers a path that no route has: 501 for what is known and not served, 405 for the wrong method, else 404 with the
+ * right URL. `methods`: what the path is served with.
+ */
+export function noRoute(gateway: Gateway, c: RouteContext, methods: readonly string[]): Response {
   const { method, path } = c.req
   const below = apiPath(path)
   const base = `${new URL(c.req.url).origin}/api/v1`
-  if (below !== null && method === 'POST') {
-    const error = notServed(below)
-    if (error !== undefined) return failed(gateway, c, error)
+  const unserved = below !== null && method === 'POST' ? notServed(below) : undefined
+  if (unserved !== undefined) return failed(gateway, c, unserved)
+  const allowed = below !== null && INFERENCE_PATHS.has(below) ? ['POST'] : methods
+  if (allowed.length > 0) {
+    c.header('allow', allowed.join(', '))
+    const url = below === null ? path : `${base}${below}`
+    const message = `${method} ${path} is not served: use ${allowed.join(' or ')} ${url}`
+    return failed(gateway, c, new GatewayError('method_not_allowed', message))
   }
-  if (below !== null && INFERENCE_PATHS.has(below))
-    return failed(
-      gateway,
-      c,
-      new GatewayError('method_not_allowed', `${method} ${path} is not served: use POST ${base}${below}`),
-    )
   const meant =
     below === null
       ? `The API lives below ${base}, e.g. ${base}/chat/completions`

@@ -39,6 +39,7 @@ export function createServer(current: () => Gateway, createApp: (gateway: Gatewa
   const server = createHttpServer(
     {
       headersTimeout: HEADERS_MS,
+      connectionsCheckingInterval: HEADERS_MS / 2,
       requestTimeout: 0,
       keepAliveTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: MAX_HEADER_BYTES,

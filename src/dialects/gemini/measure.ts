@@ -1,6 +1,7 @@
 import { type Json, list, object, text } from '../json.ts'
 import { emptyMeasure, type InputModality, type Measure, weigh } from '../openai-chat/measure.ts'
 import { contentsOf } from './decode-contents.ts'
+import { decodeFile } from './media.ts'
 import { field } from './wire.ts'
 
 /** Room for what a chat template adds around each turn, in bytes. */
@@ -24,7 +25,7 @@ function measurePart(part: Json, into: Measure): void {
   const inline = object(field(part, 'inlineData')) ?? object(field(part, 'fileData'))
   if (inline !== null) {
     into.media++
-    into.modalities.add(modalityOf(text(field(inline, 'mimeType')) ?? ''))
+    into.modalities.add(modalityOf(text(field(inline, 'mimeType')), text(field(inline, 'fileUri'))))
     return
   }
   const result = object(field(part, 'functionResponse'))
@@ -36,7 +37,8 @@ function measurePart(part: Json, into: Measure): void {
   }
 }
 
-function modalityOf(mimeType: string): InputModality {
-  const kind = mimeType.split('/')[0]
-  return kind === 'image' || kind === 'audio' || kind === 'video' ? kind : 'file'
+function modalityOf(mimeType: string | null, uri: string | null): InputModality {
+  if (mimeType?.startsWith('audio/')) return 'audio'
+  const { kind } = decodeFile(mimeType, uri ?? '', null)
+  return kind === 'image' || kind === 'video' ? kind : 'file'
 }

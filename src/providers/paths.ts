@@ -9,6 +9,38 @@ export function azurePath(path: string, deployment: string, { apiVersion }: Path
   return `/openai${below}${path}?api-version=${apiVersion ?? AZURE_API_VERSION}`
 }
 
+/** Models of Bedrock that are called through an inference profile, and the geographies that have one for them. */
+const PROFILED: readonly (readonly [models: RegExp, geographies: readonly string[]])[] = [
+  // Claude from 4.5 on: profiles of single countries, and one of the whole world.
+  [/^anthropic\.claude-[a-z]+-(?:4-(?:[5-9]|\d\d(?!\d))|[5-9])/, ['us', 'eu', 'jp', 'au', 'global']],
+  [/^anthropic\.claude-(?:[a-z]+-4|3-7|3-5-(?:haiku|sonnet-20241022))/, ['us', 'eu', 'apac']],
+  [/^amazon\.nova-2/, ['us', 'eu', 'jp', 'global']],
+  [/^amazon\.nova-(?:micro|lite|pro|premier)/, ['us', 'eu', 'apac', 'ca']],
+  [/^(?:meta\.llama(?:3-[1-3]|4)|deepseek\.r1|writer\.palmyra-x)/, ['us']],
+  [/^mistral\.pixtral-large/, ['us', 'eu']],
+]
+
+/** Geographies of a region, the nearest first. */
+function geographiesOf(region: string): string[] {
+  if (region.startsWith('us-gov-')) return ['us-gov']
+  if (/^ap-northeast-[13]$/.test(region)) return ['jp', 'apac', 'global']
+  if (/^ap-southeast-[24]$/.test(region)) return ['au', 'apac', 'global']
+  return [region.startsWith('ap-') ? 'apac' : region.slice(0, 2), 'global']
+}
+
+/**
+ * Newer models of Bedrock answer only to the inference profile of a geography (`eu.anthropic.…`), which keeps the prompt
+ * in it. Ids that name a profile already, ARNs, and models without a profile near the region stay as they are.
+ * Source: Bedrock's user guide, supported Regions and models for inference profiles.
+ */
+export function bedrockPath(path: string, upstreamId: string, { region = '' }: PathVariables): string {
+  const offered = PROFILED.find(([models]) => models.test(upstreamId))?.[1] ?? []
+  const geography = geographiesOf(region).find(
+    (name) => offered.includes(name) || (name === 'us-gov' && offered.includes('us')),
+  )
+  return geography === undefined ? path : path.replace(/^\/model\//, `/model/${geography}.`)
+}
+
 /** Vertex serves Gemini's verbs below a project and a location. */
 export function vertexPath(path: string, _upstreamId: string, { project, region }: PathVariables): string {
   const place = `/v1/projects/${encodeURIComponent(project ?? '')}/locations/${region}/publishers/google/`

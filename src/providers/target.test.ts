@@ -117,6 +117,30 @@ describe('the target of a call', () => {
     expect(url(settings, path)[0]).toMatch(/^https:\/\/europe-west4-aiplatform.*locations\/europe-west4/)
   })
 
+  test.each([
+    ['eu-central-1', 'anthropic.claude-sonnet-4-6', 'eu.anthropic.claude-sonnet-4-6'],
+    ['us-east-1', 'anthropic.claude-opus-4-1-20250805-v1:0', 'us.anthropic.claude-opus-4-1-20250805-v1:0'],
+    [
+      'us-gov-west-1',
+      'anthropic.claude-sonnet-4-5-20250929-v1:0',
+      'us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0',
+    ],
+    ['ap-northeast-1', 'anthropic.claude-haiku-5-5', 'jp.anthropic.claude-haiku-5-5'],
+    ['ap-southeast-2', 'amazon.nova-lite-v1:0', 'apac.amazon.nova-lite-v1:0'],
+    ['ap-south-1', 'anthropic.claude-sonnet-4-20250514-v1:0', 'apac.anthropic.claude-sonnet-4-20250514-v1:0'],
+    ['ap-south-1', 'anthropic.claude-sonnet-4-6', 'global.anthropic.claude-sonnet-4-6'],
+    ['eu-west-1', 'meta.llama3-3-70b-instruct-v1:0', 'meta.llama3-3-70b-instruct-v1:0'],
+    ['us-east-1', 'openai.gpt-oss-120b-1:0', 'openai.gpt-oss-120b-1:0'],
+    ['us-east-1', 'anthropic.claude-3-haiku-20240307-v1:0', 'anthropic.claude-3-haiku-20240307-v1:0'],
+    ['us-east-1', 'global.anthropic.claude-sonnet-4-6', 'global.anthropic.claude-sonnet-4-6'],
+  ])('calls Bedrock in %s for %s as %s', (region, upstreamId, called) => {
+    const settings = settingsOf('bedrock', { variables: { region } })
+    const [address] = url(settings, `/model/${encodeURIComponent(upstreamId)}/converse`, upstreamId)
+    expect(decodeURIComponent(address!)).toBe(
+      `https://bedrock-runtime.${region}.amazonaws.com/model/${called}/converse`,
+    )
+  })
+
   test('takes the region that has an address of its own', () => {
     const settings = settingsOf('moonshot', { variables: { region: 'cn' } })
     expect(url(settings, '/chat/completions')[0]).toBe('https://api.moonshot.cn/v1/chat/completions')

@@ -1,4 +1,4 @@
-import { defineProvider } from '../define.ts'
+import { bedrockPath, defineProvider } from '../define.ts'
 
 export default defineProvider('amazon-bedrock', 'Amazon Bedrock', {
   aliases: ['bedrock', 'aws'],
@@ -9,5 +9,6 @@ export default defineProvider('amazon-bedrock', 'Amazon Bedrock', {
   variables: { region: { env: ['AWS_REGION', 'AWS_DEFAULT_REGION'], fallback: 'us-east-1' } },
   auth: { kind: 'aws' },
   env: ['AWS_BEARER_TOKEN_BEDROCK'],
+  path: bedrockPath,
   probe: null,
 })

@@ -53,7 +53,7 @@ function endFacts(
     usage,
     served: attempts[attempt - 1] ?? null,
     finishReason: result === 'failed' ? 'error' : (served?.finishReason ?? null),
-    nativeFinishReason: served?.nativeFinishReason ?? null,
+    nativeFinishReason: name(served?.nativeFinishReason, 64),
     errorCode: served?.errorCode ?? null,
   }
 }
@@ -69,10 +69,15 @@ function attemptFacts(attempt: AttemptTrace, plan: Plan): AttemptFacts {
     outcome: attempt.outcome === 'pending' ? 'cancelled' : attempt.outcome,
     errorCode: attempt.errorCode,
     status: attempt.status,
-    providerCode: attempt.providerCode?.slice(0, 64) ?? null,
+    providerCode: name(attempt.providerCode, 64),
     startedAt: attempt.startedAt,
     ttftMs: attempt.ttftMs,
     durationMs: attempt.durationMs,
-    upstreamId: attempt.upstreamId?.slice(0, 128) ?? null,
+    upstreamId: name(attempt.upstreamId, 128),
   }
+}
+
+/** A provider's id or code when it is one; a sentence in its place may quote the conversation and is not kept. */
+function name(value: string | null | undefined, length: number): string | null {
+  return value !== null && value !== undefined && /^[\w.:/+=-]+$/.test(value) ? value.slice(0, length) : null
 }

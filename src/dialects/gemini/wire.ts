@@ -23,3 +23,6 @@ const camel = (name: string): string => name.replace(/_([a-z])/g, (_, letter: st
 
 /** The JSON name of a member in either spelling. */
 export const jsonName = (name: string): string => (name.includes('_') ? camel(name) : name)
+
+/** What Google's own tool for running code is called in the hub. */
+export const CODE_TOOL = 'code_execution'

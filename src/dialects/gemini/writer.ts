@@ -6,8 +6,8 @@ import { encodeCitations } from './citations.ts'
 import { encodeErrorObject } from './errors.ts'
 import { encodeFinish } from './finish.ts'
 import { encodeLogprobs } from './logprobs.ts'
-import { dataUrl } from './media.ts'
 import { type SealedReasoning, seal } from './seal.ts'
+import { callPart, imagePart, resultPart } from './server-parts.ts'
 import { encodeUsage } from './usage.ts'
 import { DIALECT, GOOGLE_FORMAT } from './wire.ts'
 
@@ -162,7 +162,7 @@ export class PartWriter {
         if (open.block.kind !== 'server-tool') return []
         return [...this.called(choice, open, open.block), resultPart(open.block, delta.data)]
       case 'image':
-        return [imagePart(delta.url, open)]
+        return [imagePart(delta.url, open.block.kind === 'image' ? open.block.mediaType : undefined)]
       case 'audio': {
         const said = delta.transcript === undefined ? [] : [{ text: delta.transcript }]
         return delta.data === undefined
@@ -264,29 +264,4 @@ function argsOf(args: string): Json {
   if (args.trim() === '') return {}
   const parsed = parseJson(args)
   return isObject(parsed) ? parsed : { arguments: parsed ?? args }
-}
-
-function imagePart(url: string, open: Open): Json {
-  const known = dataUrl(url)
-  if (known !== null) return { inlineData: { mimeType: known.mimeType, data: known.base64 } }
-  const type = open.block.kind === 'image' ? open.block.mediaType : undefined
-  return { fileData: { mimeType: type ?? 'image/png', fileUri: url } }
-}
-
-const CODE = 'code_execution'
-
-/** A tool that the provider ran: Google's own code tool as it writes it, others as server-side invocations. */
-function callPart({ id, name }: Block & { kind: 'server-tool' }, args: Json): Json {
-  const known = { ...(id !== '' && { id }) }
-  if (name === CODE && typeof args['code'] === 'string') return { executableCode: { ...args, ...known } }
-  return { toolCall: { ...known, toolType: name, args } }
-}
-
-/** What such a tool answered. */
-function resultPart({ id, name }: Block & { kind: 'server-tool' }, data: unknown): Json {
-  const known = { ...(id !== '' && { id }) }
-  if (name === CODE && isObject(data) && typeof data['outcome'] === 'string') {
-    return { codeExecutionResult: { ...data, ...known } }
-  }
-  return { toolResponse: { ...known, toolType: name, response: isObject(data) ? data : { output: data } } }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { hasFixtures, recordedCases, responseBytes } from '../../test/fixtures.ts'
 import { Secret } from '../lib/index.ts'
 import { type Credential, findProvider, type ProviderSettings } from '../providers/index.ts'
 import { GoogleTokens } from './google-token.ts'
@@ -101,6 +102,19 @@ describe('AWS credentials', () => {
     expect(headers['authorization']).toMatch(
       /Credential=AKID\/\d{8}\/eu-central-1\/bedrock\/aws4_request, SignedHeaders=host;x-amz-date;x-amz-security-token,/,
     )
+  })
+
+  test.skipIf(!hasFixtures)('carry a recorded event stream through to the client', async () => {
+    const recorded = recordedCases().find(({ id }) => id.includes('bedrock-native-output-stream'))!
+    const type = 'application/vnd.amazon.eventstream'
+    const upstream = new Answering(() => ({ status: 200, type, body: responseBytes(recorded) }))
+    const target = targetOf(settingsOf('amazon-bedrock', aws), upstream)
+    const endpoints = [endpointAt('aws', { dialect: 'bedrock-converse' })]
+    const { call, deps, sink } = bench(upstream, {}, { endpoints, target })
+    expect((await relay(call, deps)).result).toBe('complete')
+    expect(JSON.parse(sink.content)).toMatchObject({ city: 'Paris' })
+    expect(sink.chunks.at(-1)!.usage).toMatchObject({ prompt_tokens: 210, completion_tokens: 18 })
+    expect(headersOf(upstream.requests[0]!)['accept']).toBe(type)
   })
 
   test('give way to a header of the operator, and keys of Bedrock travel as they are', () => {

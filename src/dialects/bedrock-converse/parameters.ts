@@ -162,14 +162,12 @@ export function encodeOutput({ name, description, schema }: ResponseFormat & { k
   return { textFormat: { type: 'json_schema', structure: { jsonSchema } } }
 }
 
-const TIERS: ReadonlySet<string> = new Set(['default', 'flex', 'priority', 'reserved'])
-
-/** `serviceTier`; `auto` is what happens without it. */
+/** `serviceTier`; `auto` is what happens without it. Tiers that cost more than the endpoint's tariff are not asked for. */
 export function encodeTier({ serviceTier }: ChatParameters, drops: Drops): Json | null {
   if (serviceTier === undefined || serviceTier === 'auto') return null
-  const type = serviceTier === 'standard' ? 'default' : serviceTier
-  if (TIERS.has(type)) return { type }
-  drops.add('service_tier', 'Amazon Bedrock has no such tier')
+  if (serviceTier === 'flex') return { type: 'flex' }
+  if (serviceTier === 'default' || serviceTier === 'standard') return { type: 'default' }
+  drops.add('service_tier', 'Amazon Bedrock has no such tier at the price of this endpoint')
   return null
 }
 

@@ -234,6 +234,12 @@ describe('parameters', () => {
     ])
   })
 
+  test('of a tier dearer than the endpoint are not asked for', () => {
+    expect(bodyOf({ service_tier: 'priority' })['serviceTier']).toBeUndefined()
+    expect(droppedOf({ service_tier: 'priority' })).toEqual(['service_tier'])
+    expect(droppedOf({ service_tier: 'auto' })).toEqual([])
+  })
+
   test('of Converse itself pass by their own name', () => {
     const guardrailConfig = { guardrailIdentifier: 'g', guardrailVersion: '1' }
     const body = bodyOf({ guardrailConfig, additionalModelRequestFields: { a: 1 }, top_k: 3 }, OLD_CLAUDE)

@@ -16,7 +16,7 @@ import {
 import { answerTool, encodeToolConfig } from './tools.ts'
 
 /** Fields of Converse that a client of any format may send by their own name: guardrails belong to the customer's account. */
-const OWN_FIELDS = ['guardrailConfig', 'performanceConfig', 'requestMetadata'] as const
+const OWN_FIELDS = ['guardrailConfig', 'requestMetadata'] as const
 
 /** Cache points in one request. Source: the user guide's page on prompt caching. */
 const MAX_POINTS = 4

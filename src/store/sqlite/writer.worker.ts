@@ -13,6 +13,9 @@ export interface WriterSettings {
   readonly lockWaitMs: number
 }
 
+/** How long a group gathers units when the one before it left some waiting, ms. */
+const GATHER_MS = 1
+
 const port = parentPort!
 const post = (message: WriterMessage): void => port.postMessage(message)
 
@@ -31,17 +34,21 @@ function start({ dataDir, lockWaitMs }: WriterSettings): void {
       port.close()
     },
   })
-  const schedule = (): void => {
+  const work = (): void => {
+    scheduled = false
+    writer.work()
+    // More came while this group was on its way to disk: under such load a commit for each few units costs more than
+    // the wait, so the next group gathers for a moment.
+    if (writer.busy) schedule(GATHER_MS)
+  }
+  const schedule = (waitMs = 0): void => {
     if (scheduled || !writer.busy) return
     scheduled = true
     // After the messages that have arrived meanwhile: they join the group.
-    setImmediate(() => {
-      scheduled = false
-      writer.work()
-      schedule()
-    })
+    if (waitMs === 0) setImmediate(work)
+    else setTimeout(work, waitMs)
   }
-  writer.onWake(schedule)
+  writer.onWake(() => schedule())
   port.on('message', (message: readonly Cell[]) => {
     writer.take(message)
     schedule()

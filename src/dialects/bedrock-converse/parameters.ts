@@ -183,6 +183,7 @@ const ABSENT = {
   logprobs: 'logprobs',
   topLogprobs: 'top_logprobs',
   metadata: 'metadata',
+  promptCacheKey: 'prompt_cache_key',
 } as const satisfies Partial<Record<keyof ChatParameters, string>>
 
 /** Names every parameter in use that this API has no words for. */

@@ -178,6 +178,7 @@ const ABSENT = {
   verbosity: 'verbosity',
   serviceTier: 'service_tier',
   metadata: 'metadata',
+  promptCacheKey: 'prompt_cache_key',
 } as const satisfies Partial<Record<keyof ChatParameters, string>>
 
 function nameTheRest(chat: ChatRequest, values: ChatParameters, drops: Drops): void {

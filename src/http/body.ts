@@ -105,7 +105,7 @@ function checkShape(root: unknown): void {
   let level: unknown[] = [root]
   let nodes = 0
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_DEPTH)
+    if (depth === MAX_DEPTH)
       throw new GatewayError('invalid_request', `The request body is nested deeper than ${MAX_DEPTH} levels.`)
     const next: unknown[] = []
     for (const value of level) {

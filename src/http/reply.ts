@@ -24,7 +24,14 @@ export function asGatewayError(thrown: unknown): GatewayError {
   })
 }
 
-/** Answers once with JSON and ends; does nothing when an answer has begun. `close`: nothing more of this connection is read. */
+/** A refused upload is swallowed until it has paused for one such time, or for eight of them, ms. */
+const LINGER_MS = 250
+const LINGERS = 8
+
+/**
+ * Answers once with JSON and ends; does nothing when an answer has begun. `close`: the request's body is still coming
+ * in and of no use; the connection is closed behind the answer.
+ */
 export function sendJson(
   response: ServerResponse,
   status: number,
@@ -40,5 +47,32 @@ export function sendJson(
     ...(close ? { connection: 'close' } : {}),
     ...headers,
   })
-  response.end(bytes)
+  if (close) linger(response, bytes)
+  else response.end(bytes)
+}
+
+/**
+ * Closing on a client that is still sending resets the connection, and the reset can overtake the answer. So what comes
+ * in is dropped until the client has read the answer and stops, or its time is over.
+ */
+function linger(response: ServerResponse, bytes: Buffer): void {
+  const request = response.req
+  let left = LINGERS
+  let came = true
+  const end = () => {
+    clearInterval(timer)
+    response.end()
+  }
+  const timer = setInterval(() => {
+    if (!came || --left === 0) end()
+    came = false
+  }, LINGER_MS)
+  response.write(bytes)
+  request
+    .on('data', () => {
+      came = true
+    })
+    .once('end', end)
+    .once('close', end)
+    .resume()
 }

@@ -19,15 +19,24 @@ export function decodeConversation(body: Json): ChatMessage[] {
   const system = partsOf(field(body, 'systemInstruction')).flatMap((part) => plainPart(part))
   if (system.length > 0) messages.push({ role: 'system', content: system })
   let open: Call[] = []
-  for (const [place, raw] of contentsOf(body).entries()) {
-    if (raw['role'] === 'model') {
-      const { content, calls } = decodeModel(partsOf(raw), place)
-      if (calls.length > 0) open = calls
-      messages.push({ role: 'assistant', content })
-    } else messages.push(...decodeUser(partsOf(raw), open, place))
+  const contents = contentsOf(body)
+  for (let place = 0; place < contents.length; place++) {
+    const parts = partsOf(contents[place])
+    if (!isModel(contents[place])) {
+      messages.push(...decodeUser(parts, open, place))
+      continue
+    }
+    const first = place
+    while (isModel(contents[place + 1])) parts.push(...partsOf(contents[++place]))
+    const { content, calls } = decodeModel(parts, first)
+    if (calls.length > 0) open = calls
+    messages.push({ role: 'assistant', content })
   }
   return messages
 }
+
+/** SDKs keep each chunk of a streamed answer as a turn of its own: neighbours are one answer. */
+const isModel = (content: Json | undefined): boolean => content?.['role'] === 'model'
 
 /** The turns of a body; one that stands alone counts as a list of one. */
 export function contentsOf(body: Json): Json[] {

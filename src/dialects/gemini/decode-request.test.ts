@@ -229,6 +229,27 @@ describe('a conversation', () => {
     ])
   })
 
+  test('whose answer was kept chunk by chunk is one answer', () => {
+    const model = (part: object) => ({ role: 'model', parts: [part] })
+    const chat = decode({
+      contents: [
+        ...hi,
+        model({ text: 'hm', thought: true }),
+        model({ text: 'Look' }),
+        model({ text: 'ing' }),
+        model({ functionCall: { name: 'f', args: {} } }),
+        model({ text: '' }),
+        { role: 'user', parts: [{ functionResponse: { name: 'f', response: { output: 'x' } } }] },
+      ],
+    })
+    expect(chat.messages().map(({ role, content }) => [role, content.map(({ kind }) => kind)])).toEqual([
+      ['user', ['text']],
+      ['assistant', ['reasoning', 'text', 'text', 'tool-call']],
+      ['tool', ['text']],
+    ])
+    expect(chat.messages()[2]).toMatchObject({ toolCallId: 'call_1_0' })
+  })
+
   test('with media is read in the hub’s words, base64 in the usual alphabet', () => {
     const chat = decode({
       contents: [

@@ -29,7 +29,10 @@ function told(raw: Json | null, usage: Usage, cost: Cost | null): Json {
   return same ? { ...raw, ...(cost !== null && encodeCost(cost)) } : encodeUsage(usage, cost)
 }
 
-/** A candidate without thoughts that the client does not want to see; their signatures stay. */
+/**
+ * A candidate without thoughts that the client does not want to see; their signatures stay. Null when nothing is left of
+ * it: a chunk without any part makes Google's SDKs leave the whole turn out of their history.
+ */
 function hideThoughts(candidate: unknown): unknown {
   const content = object(object(candidate)?.['content'])
   const parts = list(content?.['parts'])
@@ -39,14 +42,18 @@ function hideThoughts(candidate: unknown): unknown {
     const signature = object(part)?.['thoughtSignature']
     return signature === undefined ? [] : [{ text: '', thought: true, thoughtSignature: signature }]
   })
-  return { ...object(candidate), content: { ...content, parts: kept } }
+  const ends = object(candidate)?.['finishReason'] !== undefined
+  if (kept.length === 0 && !ends) return null
+  return { ...object(candidate), content: { ...content, parts: kept.length === 0 ? [{ text: '' }] : kept } }
 }
 
 /** A chunk in the client's view: ids and model are ours, usage waits for the end. */
 function rewrite(chunk: Json, { id, model, hideReasoning }: ReplyMeta): Json {
   const seen = without(chunk, USAGE)
   if (hideReasoning && seen['candidates'] !== undefined) {
-    seen['candidates'] = list(seen['candidates']).map(hideThoughts)
+    seen['candidates'] = list(seen['candidates'])
+      .map(hideThoughts)
+      .filter((candidate) => candidate !== null)
   }
   return { ...seen, modelVersion: model, responseId: id }
 }

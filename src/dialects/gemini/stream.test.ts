@@ -267,6 +267,8 @@ describe('what a client is told', () => {
       },
     })
     expect(chunks.at(-1)).toMatchObject({ responseId: meta.id, modelVersion: 'a/m' })
+    // Google's SDKs leave a turn out of their history when a chunk of it has no part.
+    for (const chunk of chunks) expect(chunk['candidates'][0].content.parts.length).toBeGreaterThan(0)
   })
 
   test('a whole reply says the same as a stream', () => {
@@ -416,6 +418,7 @@ describe('the passthrough', () => {
     const hidden = { ...meta, hideReasoning: true }
     const { pipe, early } = run(
       [
+        candidate([{ text: 'first', thought: true }]),
         candidate([
           { text: 'hm', thought: true },
           { text: '', thought: true, thoughtSignature: 'S' },
@@ -423,6 +426,7 @@ describe('the passthrough', () => {
       ],
       hidden,
     )
+    expect(early[0]).toBeNull()
     const { choices } = readGeminiStream(early.join(''))
     expect(choices[0]).toMatchObject({ thoughts: '', signatures: ['S'] })
     expect(pipe.seen.content).toBe(false)

@@ -28,6 +28,7 @@ export class GeminiStreamEncoder implements StreamEncoder {
   end(): string {
     if (this.ended) return ''
     this.ended = true
+    // A chunk without any part makes Google's SDKs leave the whole turn out of their history.
     const candidates = this.writer.ends().map(({ choice, rest, parts }) => ({
       content: { parts: parts.length === 0 ? [{ text: '' }] : parts, role: 'model' },
       ...rest,

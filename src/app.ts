@@ -12,6 +12,7 @@ import { failed, noRoute } from './http/no-route.ts'
 import { configSchema, errorsPage } from './http/pages.ts'
 import {
   countModels,
+  listEmbeddingModels,
   listModels,
   listProviders,
   listUsableModels,
@@ -45,6 +46,7 @@ export const ROUTES: readonly (readonly [
 ])[] = [
   ['GET', '/models', 'public', listModels],
   ['GET', '/models/count', 'public', countModels],
+  ['GET', '/embeddings/models', 'public', listEmbeddingModels],
   ['GET', '/models/user', 'member', listUsableModels],
   ['GET', '/models/:author/:slug/endpoints', 'public', modelEndpoints],
   ['GET', '/model/:author/:slug', 'public', oneModel],

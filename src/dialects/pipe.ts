@@ -1,6 +1,6 @@
 import type { ChatEvent, Cost, GatewayError, Usage } from '../chat/index.ts'
 import type {
-  Dialect,
+  ClientDialect,
   ReplyMeta,
   StreamDecoder,
   StreamEncoder,
@@ -18,7 +18,7 @@ const MAX_REPLY_BYTES = 64 * 1024 * 1024
 /** The pipe from one dialect to another, or straight through when both are the same. */
 export function pipeFor(
   upstream: UpstreamDialect,
-  client: Dialect,
+  client: ClientDialect,
   meta: ReplyMeta,
   stream: boolean,
 ): StreamPipe {
@@ -30,11 +30,17 @@ export function pipeFor(
 /** Decodes one dialect, encodes the other. Finish and usage are kept until `finish`, like every terminal frame. */
 export function translatePipe(
   upstream: UpstreamDialect,
-  client: Dialect,
+  client: ClientDialect,
   meta: ReplyMeta,
   stream: boolean,
 ): StreamPipe {
   return stream ? new StreamTranslation(upstream, client, meta) : new WholeTranslation(upstream, client, meta)
+}
+
+/** The end of a stream that began with comments only: the error in the client's shape. */
+export function failedStream(client: ClientDialect, meta: ReplyMeta, error: GatewayError): Uint8Array {
+  const encoder = client.createStreamEncoder(meta)
+  return Buffer.from(encoder.push(errorEvent(error)) + encoder.end())
 }
 
 class StreamTranslation implements StreamPipe {
@@ -45,7 +51,7 @@ class StreamTranslation implements StreamPipe {
   private readonly held: ChatEvent[] = []
   private out = ''
 
-  constructor(upstream: UpstreamDialect, client: Dialect, meta: ReplyMeta) {
+  constructor(upstream: UpstreamDialect, client: ClientDialect, meta: ReplyMeta) {
     this.watch = new Watch(meta.hideReasoning)
     this.decoder = upstream.createStreamDecoder(meta)
     this.encoder = client.createStreamEncoder(meta)
@@ -101,13 +107,13 @@ class StreamTranslation implements StreamPipe {
 class WholeTranslation implements StreamPipe {
   private readonly watch: Watch
   private readonly upstream: UpstreamDialect
-  private readonly client: Dialect
+  private readonly client: ClientDialect
   private readonly meta: ReplyMeta
   private parts: Uint8Array[] = []
   private size = 0
   private events: ChatEvent[] = []
 
-  constructor(upstream: UpstreamDialect, client: Dialect, meta: ReplyMeta) {
+  constructor(upstream: UpstreamDialect, client: ClientDialect, meta: ReplyMeta) {
     this.watch = new Watch(meta.hideReasoning)
     this.upstream = upstream
     this.client = client

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { type Dialect, dialect } from '../dialects/index.ts'
+import { type ClientDialect, dialect } from '../dialects/index.ts'
 import { faultFields } from '../telemetry/index.ts'
 import type { Gateway } from './gateway.ts'
 import { asGatewayError, errorHeaders, sendJson } from './reply.ts'
@@ -15,7 +15,7 @@ export function fail(
   gateway: Gateway,
   response: ServerResponse,
   thrown: unknown,
-  call: { readonly id: string | null; readonly dialect: Dialect } = PLAIN,
+  call: { readonly id: string | null; readonly dialect: ClientDialect } = PLAIN,
 ): void {
   const { id } = call
   const error = asGatewayError(thrown)

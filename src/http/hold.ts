@@ -92,7 +92,11 @@ function refusal(why: Refusal, call: Call, key: ApiKey, chat: ChatRequest, endpo
   const left = why.kind === 'balance' ? why.availableNanos : why.remainingNanos
   const wanted = longestOutput(endpoint, chat)
   const affordable = affordableOutput(endpoint.tariff, left, upperTokens(chat))
-  const tokens = `requested up to ${wanted} tokens, but can only afford ${affordable}`
+  const fewer = wanted === 0 ? 'a shorter input' : 'fewer max_tokens'
+  const tokens =
+    wanted === 0
+      ? `its input may have up to ${upperTokens(chat)} tokens`
+      : `requested up to ${wanted} tokens, but can only afford ${affordable}`
   const metadata = {
     provider_name: null,
     needed_usd: formatUsd(why.neededNanos).slice(1),
@@ -102,14 +106,14 @@ function refusal(why: Refusal, call: Call, key: ApiKey, chat: ChatRequest, endpo
   if (why.kind === 'balance')
     return new GatewayError(
       'payment_required',
-      `This request requires more credits, or fewer max_tokens: ${tokens}. It may cost up to ${formatUsd(why.neededNanos)} and ${formatUsd(left)} is available. Add credit with: waybill credits add USD`,
+      `This request requires more credits, or ${fewer}: ${tokens}. It may cost up to ${formatUsd(why.neededNanos)} and ${formatUsd(left)} is available. Add credit with: waybill credits add USD`,
       { metadata },
     )
   const resets = windowEnd(why.limit.span, call.createdAt)
   const span = why.limit.span === 'total' ? '' : ` ${why.limit.span}`
   return new GatewayError(
     'payment_required',
-    `The${span} limit of ${formatUsd(why.limit.capNanos ?? 0n)} of the key "${key.name}" does not cover this request: ${tokens}. It may cost up to ${formatUsd(why.neededNanos)} and ${formatUsd(left)} of the limit is left${resets === null ? '' : ` until ${new Date(resets).toISOString()}`}. Raise the limit of the key, or ask for fewer max_tokens.`,
+    `The${span} limit of ${formatUsd(why.limit.capNanos ?? 0n)} of the key "${key.name}" does not cover this request: ${tokens}. It may cost up to ${formatUsd(why.neededNanos)} and ${formatUsd(left)} of the limit is left${resets === null ? '' : ` until ${new Date(resets).toISOString()}`}. Raise the limit of the key, or ask for ${fewer}.`,
     { metadata: { ...metadata, limit_resets_at: resets === null ? null : new Date(resets).toISOString() } },
   )
 }

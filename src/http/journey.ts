@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ChatRequest } from '../chat/index.ts'
-import type { Dialect, RequestTarget } from '../dialects/index.ts'
+import type { ClientDialect, RequestTarget } from '../dialects/index.ts'
 import { relay } from '../relay/index.ts'
 import { authenticateKey } from './authenticate.ts'
 import { parseJson } from './body.ts'
@@ -16,7 +16,7 @@ import { refuseUnserved } from './v1/not-yet.ts'
 export interface Surface {
   /** As usage rows name it: `chat`, `messages`, … */
   readonly name: string
-  readonly dialect: Dialect
+  readonly dialect: ClientDialect
 }
 
 /** One inference request: authenticate → parse → plan → hold → attempt (×n) → relay → settle. */

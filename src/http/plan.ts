@@ -10,7 +10,7 @@ import {
   type RoutingSnapshot,
 } from '../routing/index.ts'
 import type { Gateway, Snapshot } from './gateway.ts'
-import { promptTokens } from './tokens.ts'
+import { contextTokens } from './tokens.ts'
 import { creditsMode } from './v1/credits.ts'
 
 /** Most attempts of one request, over all its models. */
@@ -21,7 +21,7 @@ export function plan(gateway: Gateway, snapshot: Snapshot, key: ApiKey, chat: Ch
   const made = planAttempts(
     planRequest(chat),
     policyOf(gateway, snapshot, key),
-    routingSnapshot(gateway, snapshot),
+    routingSnapshot(gateway, snapshot, chat.outputModalities),
     Math.random,
   )
   if (made.refusal === null) return made
@@ -36,7 +36,7 @@ function planRequest(chat: ChatRequest): PlanRequest {
     parameters: chat.parameters,
     inputModalities: chat.inputModalities,
     outputModalities: chat.outputModalities,
-    promptTokens: promptTokens(chat),
+    promptTokens: contextTokens(chat),
     maxOutputTokens: chat.maxOutputTokens,
     provider: chat.provider,
     serviceTier: typeof chat.wire['service_tier'] === 'string' ? chat.wire['service_tier'] : null,
@@ -52,15 +52,19 @@ function policyOf(gateway: Gateway, snapshot: Snapshot, key: ApiKey): RoutingPol
   }
 }
 
-/** Catalog, credentials and health as one decision sees them. */
-export function routingSnapshot(gateway: Gateway, { catalog, targets }: Snapshot): RoutingSnapshot {
+/** Catalog, credentials and health as one decision sees them, for a request that wants this output. */
+export function routingSnapshot(
+  gateway: Gateway,
+  { catalog, targets }: Snapshot,
+  outputModalities: readonly string[],
+): RoutingSnapshot {
   const now = gateway.clock.tick()
   return {
     resolve: (name) => catalog.resolve(name),
     suggest: (name) => catalog.suggest(name, 3),
     hasCredential: (providerId) => targets.reaches(providerId),
     credentialHint: (providerId) => findProvider(providerId)?.env ?? [],
-    hasDialect: (id) => upstreamDialect(id) !== null,
+    hasDialect: (id) => upstreamDialect(id, { outputModalities }) !== null,
     health: (endpointId) => {
       const providerId = catalog.endpoint(endpointId)?.providerId ?? ''
       return gateway.health.health(endpointId, now, targets.credentialIds(providerId))

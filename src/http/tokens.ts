@@ -17,6 +17,11 @@ export function promptTokens(chat: ChatRequest): number {
   return estimateTokens(chat.promptBytes) + chat.mediaParts * 1000
 }
 
+/** Likely tokens that a request needs of a context: inputs to embed do not share one. */
+export function contextTokens(chat: ChatRequest): number {
+  return chat.longestInputBytes === undefined ? promptTokens(chat) : estimateTokens(chat.longestInputBytes)
+}
+
 /**
  * Tokens that a prompt has at most, for the hold: half its bytes (English has a quarter, Chinese and base64 about a
  * third) plus an allowance for media. What a provider bills beyond it is written off, never charged beyond the cap.

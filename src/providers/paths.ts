@@ -47,6 +47,9 @@ export function vertexPath(path: string, _upstreamId: string, { project, region 
   return path.replace(/^\/v1(beta)?\//, place)
 }
 
+/** What sets Vertex apart from AI Studio: its paths, and embeddings that are predictions. */
+export const vertex = { path: vertexPath, quirks: { embeddings: { predict: true } } } as const
+
 /** Writer calls it `/chat`. */
 export function writerPath(path: string): string {
   return path === '/chat/completions' ? '/chat' : path

@@ -1,10 +1,29 @@
-import type { Quirks } from '../dialects/index.ts'
+import type { EmbeddingQuirks, Quirks } from '../dialects/index.ts'
 
 /** Sampling parameters that came with open models; servers that follow OpenAI's schema closely answer them with 400. */
 export const OPEN_MODEL_SAMPLING = ['top_k', 'top_a', 'min_p', 'repetition_penalty'] as const
 
 /** Efforts that servers of open models know. */
 const OPEN_MODEL_EFFORTS = ['none', 'low', 'medium', 'high'] as const
+
+/** Source: Voyage's API reference: numbers are the encoding when none is named; `user` answers 400. */
+export const voyage: Quirks = {
+  unsupported: ['user'],
+  embeddings: {
+    dimensions: 'output_dimension',
+    encodings: ['base64'],
+    inputTypes: { query: 'query', document: 'document' },
+  },
+}
+
+/** Source: NVIDIA's API reference: retrieval models insist on `input_type`. */
+export const nvidiaEmbeddings: EmbeddingQuirks = {
+  inputTypes: { query: 'query', document: 'passage' },
+  usualInputType: 'passage',
+}
+
+/** Source: the references of DeepInfra and Alibaba: numbers are the only encoding. */
+export const onlyFloats: EmbeddingQuirks = { encodings: ['float'] }
 
 /** OpenAI's own successors of `max_tokens` and `system`, and its finer efforts, which most compatible servers do not know. */
 export const compatible: Quirks = {
@@ -35,6 +54,7 @@ export const mistral: Quirks = {
   noDeveloperRole: true,
   reasoning: 'effort',
   efforts: ['none', 'high'],
+  embeddings: { dimensions: 'output_dimension' },
 }
 
 /** Source: Groq's compatibility page: these answer 400, as does `n` above 1. */
@@ -58,6 +78,7 @@ export const perplexity: Quirks = {
   unsupported: ['tools', 'tool_choice', 'parallel_tool_calls', 'logit_bias', 'logprobs', 'seed', 'n', 'stop'],
   reasoning: 'effort',
   efforts: ['minimal', 'low', 'medium', 'high'],
+  embeddings: { encodings: [], int8: true },
 }
 
 /** Source: MiniMax' chat reference: without `reasoning_split` the thoughts come inside the text, in `<think>` tags. */

@@ -17,6 +17,7 @@ const QUIRKS = [
   'reasoning',
   'rename',
   'replayReasoning',
+  'embeddings',
   'unsupported',
 ]
 const FACTS = [

@@ -1,8 +1,10 @@
 import type { Endpoint } from '../catalog/index.ts'
 import type { GatewayError, Outcome, Settled, Usage } from '../chat/index.ts'
 import {
-  type Dialect,
+  type ClientDialect,
+  failedStream,
   pipeFor,
+  type Quirks,
   type ReplyMeta,
   type StreamPipe,
   type UpstreamDialect,
@@ -39,12 +41,12 @@ export class Ending {
   }
 
   /** The way from an endpoint's answer to the client's. */
-  pipe(endpoint: Endpoint, upstream: UpstreamDialect): StreamPipe {
+  pipe({ endpoint, dialect, target }: Attempt): StreamPipe {
     const { client, request } = this.#call
-    return pipeFor(upstream, client, this.#meta(endpoint, upstream), request.stream)
+    return pipeFor(dialect, client, this.#meta(endpoint, dialect, target.wire.quirks), request.stream)
   }
 
-  #meta(endpoint: Endpoint, upstream: UpstreamDialect | null): ReplyMeta {
+  #meta(endpoint: Endpoint, upstream: UpstreamDialect | null, quirks: Quirks = {}): ReplyMeta {
     const { id, created, hideReasoning, request } = this.#call
     const media = request.outputModalities.some((kind) => kind === 'image' || kind === 'audio')
     const frameBytes = media ? MEDIA_FRAME_BYTES : upstream?.largestFrameBytes
@@ -55,6 +57,7 @@ export class Ending {
       provider: endpoint.providerName,
       hideReasoning,
       request,
+      quirks,
       ...(frameBytes !== undefined && { maxFrameBytes: frameBytes }),
     }
   }
@@ -122,13 +125,13 @@ export class Ending {
   #unsettled(attempt: Attempt, usage: Usage, cause: unknown): void {
     this.#deps.log('settle_failed', this.#call.id, cause)
     const error = storeError(cause)
-    this.#tell(error, attempt.pipe!)
+    this.#tell(error, () => attempt.pipe!.fail(error, null, null))
     this.#finish(attempt, 'failed', usage, null, error)
   }
 
   /** No endpoint answered: the hold goes back and the client gets the reason. */
   refuse(error: GatewayError, endpoint: Endpoint | null): void {
-    this.#tell(error, endpoint === null ? null : this.pipe(endpoint, this.#call.client))
+    this.#tell(error, this.#failed(error, endpoint))
     this.#release(error.code, 'failed', error)
   }
 
@@ -141,8 +144,7 @@ export class Ending {
   storeFailed(cause: unknown): void {
     this.#deps.log('settle_failed', this.#call.id, cause)
     const error = storeError(cause)
-    const endpoint = this.#call.plan.order[0]
-    this.#tell(error, endpoint === undefined ? null : this.pipe(endpoint, this.#call.client))
+    this.#tell(error, this.#failed(error, this.#call.plan.order[0] ?? null))
     this.#release(error.code, 'failed', error)
   }
 
@@ -153,13 +155,17 @@ export class Ending {
       .then(() => this.#finish(null, result, null, null, error))
   }
 
-  /** An error in whatever form the client can still take it. */
-  #tell(error: GatewayError, pipe: StreamPipe | null): void {
+  #failed(error: GatewayError, endpoint: Endpoint | null): (() => Uint8Array) | null {
+    return endpoint && (() => failedStream(this.#call.client, this.#meta(endpoint, null), error))
+  }
+
+  /** An error in whatever form the client can still take it; `streamed` gives the one for a stream that has begun. */
+  #tell(error: GatewayError, streamed: (() => Uint8Array) | null): void {
     const { sink, client, id, request } = this.#call
     this.discard()
     if (sink.closed) return
     if (this.#headSent) {
-      this.#endStream(pipe === null ? null : pipe.fail(error, null, null))
+      this.#endStream(streamed?.() ?? null)
       return
     }
     const endpoint = this.#call.plan.order[0]
@@ -237,7 +243,7 @@ export class Ending {
   }
 }
 
-function streamHead({ framing }: Dialect): readonly string[] {
+function streamHead({ framing }: ClientDialect): readonly string[] {
   const charset = framing === 'sse' ? '; charset=utf-8' : ''
   // nginx would otherwise collect the stream (its X-Accel-Buffering).
   return [

@@ -121,7 +121,7 @@ class Relay implements AttemptOwner, SinkListener, Timed {
   }
 
   #dispatch(endpoint: Endpoint): void {
-    const dialect = this.deps.dialect(endpoint.dialect)
+    const dialect = this.deps.dialect(endpoint.dialect, this.request)
     const target = this.#tries.target(endpoint)
     if (dialect === null || target === null) {
       this.#passBy(endpoint, fault('provider_unavailable', 'No usable credential at the moment.'))
@@ -164,7 +164,7 @@ class Relay implements AttemptOwner, SinkListener, Timed {
   // Relay: what the attempt reports.
 
   openPipe(attempt: Attempt): StreamPipe {
-    return this.#ending.pipe(attempt.endpoint, attempt.dialect)
+    return this.#ending.pipe(attempt)
   }
 
   onPushed(attempt: Attempt, out: Uint8Array | null): boolean {

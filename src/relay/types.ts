@@ -8,7 +8,7 @@ import type {
   Settled,
   Usage,
 } from '../chat/index.ts'
-import type { Dialect, UpstreamDialect, WireTarget } from '../dialects/index.ts'
+import type { ClientDialect, UpstreamDialect, WireTarget } from '../dialects/index.ts'
 import type { Clock, Wheel } from '../lib/index.ts'
 import type { Plan } from '../routing/index.ts'
 import type { AttemptTrace } from './trace.ts'
@@ -54,7 +54,7 @@ export interface RelayCall {
   readonly id: string
   readonly request: ChatRequest
   /** The dialect the client speaks. */
-  readonly client: Dialect
+  readonly client: ClientDialect
   readonly plan: Plan
   readonly meter: Meter
   readonly sink: Sink
@@ -114,7 +114,8 @@ export interface RelayDeps {
   readonly transport: (endpoint: Endpoint) => Transport
   /** A credential for the endpoint that is not among those that failed in this request; null when none is usable. */
   readonly target: (endpoint: Endpoint, failed: ReadonlySet<string>) => Target | null
-  readonly dialect: (id: string) => UpstreamDialect | null
+  /** What an endpoint of that dialect is asked in, for such a request; null: it cannot be. */
+  readonly dialect: (id: string, request: ChatRequest) => UpstreamDialect | null
   readonly health: Health
   /** Tokens of so many UTF-8 bytes of text. */
   readonly estimateTokens: (bytes: number) => number

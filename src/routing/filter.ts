@@ -86,7 +86,14 @@ export function createDraft(endpoint: Endpoint, model: number): Draft {
  * Returns true when the candidate is left out.
  */
 export function applyFilters(d: Draft, f: Filter, admitted: string | null): boolean {
-  return forbidden(d, f, admitted) || unwelcome(d, f) || unreachable(d, f) || tooDear(d, f) || unable(d, f)
+  return (
+    forbidden(d, f, admitted) ||
+    otherKind(d, f) ||
+    unwelcome(d, f) ||
+    unreachable(d, f) ||
+    tooDear(d, f) ||
+    unable(d, f)
+  )
 }
 
 function exclude(d: Draft, reason: ExclusionReason, detail: string): true {
@@ -133,6 +140,12 @@ function forbidden(d: Draft, f: Filter, admitted: string | null): boolean {
   return false
 }
 
+/** Gives something else than what is wanted: before all that could be remedied, since a key or a price would not help. */
+function otherKind(d: Draft, f: Filter): boolean {
+  const missing = firstMissing(f.request.outputModalities, d.endpoint.outputModalities)
+  return missing !== null && exclude(d, 'output_modality', `does not give ${missing} output`)
+}
+
 /** A provider that keeps or trains on prompts where the request allows neither; unknown counts as the worse. */
 function unwelcome(d: Draft, f: Filter): boolean {
   const { dataCollection, zdr } = f.request.provider
@@ -154,7 +167,11 @@ function unwelcome(d: Draft, f: Filter): boolean {
 function unreachable(d: Draft, f: Filter): boolean {
   const endpoint = d.endpoint
   if (!f.snapshot.hasDialect(endpoint.dialect)) {
-    return exclude(d, 'no_dialect', `speaks ${endpoint.dialect}, which this gateway does not speak`)
+    const embeddings = f.request.outputModalities.includes('embeddings')
+    const lack = embeddings
+      ? 'in which this gateway cannot ask for embeddings'
+      : 'which this gateway does not speak'
+    return exclude(d, 'no_dialect', `speaks ${endpoint.dialect}, ${lack}`)
   }
   if (!f.snapshot.hasCredential(endpoint.providerId)) {
     return exclude(d, 'no_credential', `no key for ${endpoint.providerName}`)
@@ -197,8 +214,6 @@ function unable(d: Draft, f: Filter): boolean {
   }
   const input = firstMissing(request.inputModalities, endpoint.inputModalities)
   if (input !== null) return exclude(d, 'input_modality', `does not take ${input} input`)
-  const output = firstMissing(request.outputModalities, endpoint.outputModalities)
-  if (output !== null) return exclude(d, 'output_modality', `does not give ${output} output`)
   if (endpoint.maxOutput !== null && request.maxOutputTokens !== null) {
     if (request.maxOutputTokens > endpoint.maxOutput) {
       const text = `gives at most ${figure(endpoint.maxOutput)} tokens, ${figure(request.maxOutputTokens)} are asked for`

@@ -77,9 +77,30 @@ export function nobodyLeft(
   const considered = drafts.filter((d) => d.excluded !== 'simulated')
   const reasons = countReasons(considered.length > 0 ? considered : drafts)
   return (
+    otherKind(drafts, reasons, models, request) ??
     keyMissing(drafts, reasons, models, request, snapshot) ??
     tooLong(drafts, reasons, models, request) ??
     allExcluded(drafts, reasons, models, request)
+  )
+}
+
+/** Embeddings asked of a model that writes, or the other way round: says where to go instead. */
+function otherKind(
+  drafts: readonly Draft[],
+  reasons: ReadonlyMap<ExclusionReason, number>,
+  models: string,
+  request: PlanRequest,
+): Refusal | null {
+  if (reasons.size !== 1 || !reasons.has('output_modality')) return null
+  const embeds = request.outputModalities.includes('embeddings')
+  const onlyEmbeds = drafts.every(({ endpoint }) => endpoint.outputModalities.includes('embeddings'))
+  if (!embeds && !onlyEmbeds) return null
+  return refuse(
+    'no_endpoints',
+    embeds
+      ? `${models} gives no embeddings. GET /api/v1/embeddings/models lists the models that do.`
+      : `${models} gives embeddings and does not write. Send it to POST /api/v1/embeddings, or choose a model of GET /api/v1/models.`,
+    availability('constraint_filtered', 'not_found', 404, request, { excluded_by: excludedBy(drafts) }),
   )
 }
 

@@ -13,6 +13,7 @@ const Explain = z.strictObject({
   stream: z.boolean().default(true),
   parameters: z.array(z.string().max(64)).max(64).default([]),
   input_modalities: z.array(z.string().max(32)).max(8).default(['text']),
+  output_modalities: z.array(z.string().max(32)).max(8).default(['text']),
   /** The `provider` object of a chat request. */
   provider: z.looseObject({}).default({}),
   /** Plan as for a caller whose money is counted: endpoints without a price are left out. */
@@ -28,14 +29,14 @@ export async function explainRoute(gateway: Gateway, c: RouteContext): Promise<R
     stream: body.stream,
     parameters: body.parameters,
     inputModalities: body.input_modalities,
-    outputModalities: ['text'],
+    outputModalities: body.output_modalities,
     promptTokens: body.prompt_tokens,
     maxOutputTokens: body.max_tokens,
     provider: preferences(body.provider),
   }
   const policy = { needsPrice: body.needs_price, retries: snapshot.config.retries, maxAttempts: MAX_ATTEMPTS }
   const explanation = explainPlan(
-    planAttempts(request, policy, routingSnapshot(gateway, snapshot), Math.random),
+    planAttempts(request, policy, routingSnapshot(gateway, snapshot, body.output_modalities), Math.random),
   )
   return c.json({ data: { ...explanation, lines: explainLines(explanation) } })
 }

@@ -21,6 +21,11 @@ export function listModels(gateway: Gateway, c: RouteContext): Response {
   return models(gateway, c, {})
 }
 
+/** `GET /embeddings/models`: the models that give embeddings. */
+export function listEmbeddingModels(gateway: Gateway, c: RouteContext): Response {
+  return models(gateway, c, {}, { output_modalities: 'embeddings' })
+}
+
 /** `GET /models/user`: what the caller can reach with this installation's credentials. */
 export function listUsableModels(gateway: Gateway, c: RouteContext): Response {
   const { targets } = gateway.snapshot
@@ -52,8 +57,14 @@ export function listProviders(gateway: Gateway, c: RouteContext): Response {
   return c.json(providersBody(providers, gateway.snapshot.catalog.endpoints))
 }
 
-function models(gateway: Gateway, c: RouteContext, more: Partial<ModelsLive>): Response {
+function models(
+  gateway: Gateway,
+  c: RouteContext,
+  more: Partial<ModelsLive>,
+  filter: Readonly<Record<string, string>> = {},
+): Response {
   const url = new URL(c.req.url)
+  for (const [name, value] of Object.entries(filter)) url.searchParams.set(name, value)
   const now = gateway.clock.tick()
   const live: ModelsLive = {
     nowSeconds: Math.floor(gateway.clock.now() / 1000),

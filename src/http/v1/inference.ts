@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { dialect, type RequestTarget } from '../../dialects/index.ts'
+import { clientDialect, type RequestTarget } from '../../dialects/index.ts'
 import type { Gateway } from '../gateway.ts'
 import { journey, type Surface } from '../journey.ts'
 import { type CountReply, countTokens } from './count-tokens.ts'
@@ -14,9 +14,11 @@ export type InferenceRoute = (
 
 /** Every client format at its path below the API's prefixes. A surface that is not here does not exist. */
 export const SURFACES: Readonly<Record<string, Surface>> = {
-  '/chat/completions': { name: 'chat', dialect: dialect('openai-chat')! },
-  '/messages': { name: 'messages', dialect: dialect('anthropic-messages')! },
-  '/responses': { name: 'responses', dialect: dialect('openai-responses')! },
+  '/chat/completions': { name: 'chat', dialect: clientDialect('openai-chat')! },
+  '/completions': { name: 'completions', dialect: clientDialect('openai-completions')! },
+  '/messages': { name: 'messages', dialect: clientDialect('anthropic-messages')! },
+  '/responses': { name: 'responses', dialect: clientDialect('openai-responses')! },
+  '/embeddings': { name: 'embeddings', dialect: clientDialect('openai-embeddings')! },
 }
 
 /** Calls that count a prompt's tokens in a client format. */

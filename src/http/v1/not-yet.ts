@@ -3,9 +3,6 @@ import { type ChatRequest, GatewayError } from '../../chat/index.ts'
 
 /** Endpoints of the OpenRouter API that this version does not serve: each answers 501 with what to use instead. */
 export const NOT_SERVED: Readonly<Record<string, string>> = {
-  '/completions':
-    'Legacy text completions are not served by this version. Use POST /api/v1/chat/completions.',
-  '/embeddings': 'Embeddings are not served by this version.',
   '/rerank': 'Reranking is not served by this version.',
   '/images': 'Image generation is not served by this version.',
   '/videos': 'Video generation is not served by this version.',

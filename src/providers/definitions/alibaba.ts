@@ -1,4 +1,4 @@
-import { compatible, defineProvider } from '../define.ts'
+import { compatible, defineProvider, onlyFloats } from '../define.ts'
 
 export default defineProvider('alibaba', 'Alibaba', {
   aliases: ['qwen', 'dashscope', 'alibaba-cloud'],
@@ -7,6 +7,6 @@ export default defineProvider('alibaba', 'Alibaba', {
   baseUrl: 'https://dashscope-intl.aliyuncs.com/compatible-mode/v1',
   regions: { cn: 'https://dashscope.aliyuncs.com/compatible-mode/v1' },
   env: ['DASHSCOPE_API_KEY', 'ALIBABA_API_KEY'],
-  quirks: { ...compatible, reasoning: 'enable-thinking' },
+  quirks: { ...compatible, reasoning: 'enable-thinking', embeddings: onlyFloats },
   probe: '/models',
 })

@@ -1,4 +1,4 @@
-import { compatible, defineProvider } from '../define.ts'
+import { compatible, defineProvider, onlyFloats } from '../define.ts'
 
 export default defineProvider('deepinfra', 'DeepInfra', {
   aliases: ['deep-infra'],
@@ -7,7 +7,7 @@ export default defineProvider('deepinfra', 'DeepInfra', {
   dialect: 'openai-chat',
   baseUrl: 'https://api.deepinfra.com/v1/openai',
   env: ['DEEPINFRA_API_KEY', 'DEEPINFRA_TOKEN'],
-  quirks: { ...compatible, reasoning: 'effort' },
+  quirks: { ...compatible, reasoning: 'effort', embeddings: onlyFloats },
   cancelStopsBilling: true,
   probe: null,
 })

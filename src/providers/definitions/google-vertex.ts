@@ -1,4 +1,4 @@
-import { defineProvider, vertexPath, vertexRegion } from '../define.ts'
+import { defineProvider, vertex, vertexRegion } from '../define.ts'
 
 export default defineProvider('google-vertex', 'Google Vertex', {
   aliases: ['vertex', 'vertex-ai'],
@@ -10,6 +10,6 @@ export default defineProvider('google-vertex', 'Google Vertex', {
   variables: { project: { env: ['GOOGLE_CLOUD_PROJECT'] }, region: vertexRegion },
   auth: { kind: 'google' },
   env: ['GOOGLE_CLOUD_API_KEY'],
-  path: vertexPath,
+  ...vertex,
   probe: null,
 })

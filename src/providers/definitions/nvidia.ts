@@ -1,4 +1,4 @@
-import { compatible, defineProvider } from '../define.ts'
+import { compatible, defineProvider, nvidiaEmbeddings } from '../define.ts'
 
 export default defineProvider('nvidia', 'Nvidia', {
   aliases: ['nim'],
@@ -6,6 +6,6 @@ export default defineProvider('nvidia', 'Nvidia', {
   dialect: 'openai-chat',
   baseUrl: 'https://integrate.api.nvidia.com/v1',
   env: ['NVIDIA_API_KEY', 'NVIDIA_NIM_API_KEY'],
-  quirks: { ...compatible, reasoning: 'none' },
+  quirks: { ...compatible, reasoning: 'none', embeddings: nvidiaEmbeddings },
   probe: null,
 })

@@ -6,7 +6,7 @@ export default defineProvider('openrouter', 'OpenRouter', {
   dialect: 'openai-chat',
   baseUrl: 'https://openrouter.ai/api/v1',
   env: ['OPENROUTER_API_KEY'],
-  quirks: { reasoning: 'object' },
+  quirks: { reasoning: 'object', embeddings: { inputTypes: 'any' } },
   cancelStopsBilling: true,
   probe: '/key',
 })

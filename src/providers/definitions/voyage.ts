@@ -1,4 +1,4 @@
-import { defineProvider } from '../define.ts'
+import { defineProvider, voyage } from '../define.ts'
 
 export default defineProvider('voyage', 'VoyageAI by MongoDB', {
   aliases: ['voyageai'],
@@ -6,5 +6,6 @@ export default defineProvider('voyage', 'VoyageAI by MongoDB', {
   dialect: 'openai-chat',
   baseUrl: 'https://api.voyageai.com/v1',
   env: ['VOYAGE_API_KEY'],
+  quirks: voyage,
   probe: null,
 })

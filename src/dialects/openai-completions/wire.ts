@@ -1,0 +1,2 @@
+/** Id of this wire format. */
+export const DIALECT = 'openai-completions'

@@ -25,6 +25,8 @@ export interface CommandContext {
   readonly args: readonly string[]
   readonly flags: Readonly<Record<string, string | boolean | undefined>>
   readonly json: boolean
+  /** Absolute path of a file or directory that was named. */
+  path(name: string): string
   /** Connects to the running server; throws CommandError when none answers. */
   client(): Promise<Client>
   /** The data directory of `--data` opened directly, when no server runs on it; null when one does, or without `--data`. */

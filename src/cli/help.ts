@@ -1,10 +1,10 @@
 import type { Command } from './command.ts'
 
-const COMMON = `  --url URL       the server, e.g. http://127.0.0.1:7788
-  --data DIR      the data directory of the server
-  --json          one JSON object on stdout
-  -q, --quiet     no talk on stderr
-  -h, --help      this help`
+const COMMON = `  --url URL             the server, e.g. http://127.0.0.1:7788
+  --data DIR            the data directory of the server
+  --json                one JSON object on stdout
+  -q, --quiet           no talk on stderr
+  -h, --help            this help`
 
 /** `waybill help`: every command, a line each. */
 export function overview(commands: readonly Command[]): string {
@@ -29,7 +29,8 @@ export function overview(commands: readonly Command[]): string {
 /** `waybill COMMAND --help`. */
 export function commandHelp(command: Command): string {
   const options = Object.entries(command.options).map(([name, option]) => {
-    const flag = `--${name}${option.type === 'string' ? ` ${name.toUpperCase().split('-').at(-1)}` : ''}`
+    const short = option.short === undefined ? '' : `-${option.short}, `
+    const flag = `${short}--${name}${option.type === 'string' ? ` ${name.toUpperCase().split('-').at(-1)}` : ''}`
     return `  ${flag.padEnd(22)}${command.help[name] ?? ''}`
   })
   return [

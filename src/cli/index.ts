@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { version } from '../lib/index.ts'
 import { connect } from './client.ts'
@@ -175,6 +176,7 @@ function contextOf(values: CommandContext['flags'], args: readonly string[], io:
     args,
     flags: values,
     json: values['json'] === true,
+    path: (name) => resolve(io.cwd, name),
     client: () =>
       connect(
         {
@@ -187,7 +189,7 @@ function contextOf(values: CommandContext['flags'], args: readonly string[], io:
     async offline(data) {
       if (typeof data !== 'string') return null
       const { openOffline } = await import('../start/index.ts')
-      return openOffline(data)
+      return openOffline(resolve(io.cwd, data))
     },
     out: io.out,
     say: (line) => {

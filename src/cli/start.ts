@@ -1,7 +1,7 @@
 /** What `waybill start` takes on the command line: `main.ts` parses by it, help is made of it. */
 export const START_OPTIONS = {
   config: { type: 'string', value: 'FILE', help: 'configuration; ./waybill.yaml when it exists' },
-  data: { type: 'string', value: 'DIR', help: 'directory of the embedded database and the secrets' },
+  data: { type: 'string', value: 'DIR', help: 'directory of the embedded database' },
   host: { type: 'string', value: 'HOST', help: 'address to listen on; 127.0.0.1' },
   port: {
     type: 'string',

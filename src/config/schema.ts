@@ -111,7 +111,7 @@ const provider = z.strictObject({
 const server = z.strictObject({
   host: text('Address to listen on.').optional(),
   port: int(0, 65535, 'Port; 0 takes any free one.').optional(),
-  public: flag('Allows a host that others can reach. Needs an owner account.').optional(),
+  public: flag('Allows a host that others can reach.').optional(),
   allowed_hosts: z
     .array(text('A host name.'))
     .max(100)
@@ -138,7 +138,7 @@ const timeouts = z.strictObject({
 /** The file as people write it. Shapes only; meaning is checked in `build.ts`. */
 export const fileSchema = z.strictObject({
   server: server.describe('Where the gateway listens.').optional(),
-  data: text('Directory of the embedded database and the secrets.').optional(),
+  data: text('Directory of the embedded database.').optional(),
   database: text(
     'Postgres address; without it the embedded database is used.',
     'a postgres:// address',

@@ -174,29 +174,25 @@ describe('the operator key', () => {
     .flat()
     .find((address) => address?.family === 'IPv4' && !address.internal)?.address
 
-  it.skipIf(outside === undefined)(
-    `works from loopback alone, also on a public server${outside === undefined ? ' (left out: this machine has no other address)' : ''}`,
-    async () => {
-      const open = await startGateway({ args: ['--host', '0.0.0.0', '--public'] })
-      try {
-        const { port } = new URL(open.url)
-        const away = `http://${outside}:${port}`
-        expect((await send('GET', '/api/v1/admin/status', bearer(open.operatorKey))).status).toBe(401)
-        expect(
-          (await send('GET', '/api/v1/admin/status', bearer(open.operatorKey), '', open.url)).status,
-        ).toBe(200)
-        const refused = await send('GET', '/api/v1/admin/status', bearer(open.operatorKey), '', away)
-        expect(refused.status).toBe(403)
-        expect(message(refused)).toContain('only from the machine')
-        expect((await send('POST', '/api/v1/chat/completions', bearer(open.key), ECHO, away)).status).toBe(
-          200,
-        )
-        expect((await send('GET', '/ready', { host: 'any.example.com' }, '', away)).status).toBe(200)
-      } finally {
-        await open.remove()
-      }
-    },
-  )
+  it('works from loopback alone, also on a public server', async (context) => {
+    if (outside === undefined) return context.skip('by design: this machine has no other address')
+    const open = await startGateway({ args: ['--host', '0.0.0.0', '--public'] })
+    try {
+      const { port } = new URL(open.url)
+      const away = `http://${outside}:${port}`
+      expect((await send('GET', '/api/v1/admin/status', bearer(open.operatorKey))).status).toBe(401)
+      expect((await send('GET', '/api/v1/admin/status', bearer(open.operatorKey), '', open.url)).status).toBe(
+        200,
+      )
+      const refused = await send('GET', '/api/v1/admin/status', bearer(open.operatorKey), '', away)
+      expect(refused.status).toBe(403)
+      expect(message(refused)).toContain('only from the machine')
+      expect((await send('POST', '/api/v1/chat/completions', bearer(open.key), ECHO, away)).status).toBe(200)
+      expect((await send('GET', '/ready', { host: 'any.example.com' }, '', away)).status).toBe(200)
+    } finally {
+      await open.remove()
+    }
+  })
 })
 
 describe('what is not there', () => {

@@ -1,15 +1,15 @@
-import { resolve } from 'node:path'
-import { type Command, CommandError, EXIT } from '../command.ts'
+import { type Command, type CommandContext, CommandError, EXIT } from '../command.ts'
 
 export const backup: Command = {
   name: 'backup',
-  summary: 'copy the database to a file while the server runs; secrets stay out',
+  summary: 'copy the database to a file while the server runs',
   args: 'FILE',
   options: {},
   help: {},
   examples: ['waybill backup /var/backups/waybill.db', 'waybill backup today.db --json'],
-  async run({ args, json, client, out }) {
-    const file = fileOf(args)
+  async run(context) {
+    const { json, client, out } = context
+    const file = fileOf(context)
     await (await client()).call('POST', '/admin/backup', { file })
     out(json ? JSON.stringify({ file }) : `backed up to ${file}`)
     return EXIT.ok
@@ -23,8 +23,9 @@ export const restore: Command = {
   options: {},
   help: {},
   examples: ['waybill restore /var/backups/waybill.db', 'waybill restore today.db --data ./data --json'],
-  async run({ args, flags, json, client, out, offline }) {
-    const file = fileOf(args)
+  async run(context) {
+    const { flags, json, client, out, offline } = context
+    const file = fileOf(context)
     const stopped = await offline(flags['data'])
     if (stopped !== null) await stopped.restore(file)
     else await (await client()).call('POST', '/admin/restore', { file })
@@ -33,8 +34,7 @@ export const restore: Command = {
   },
 }
 
-function fileOf(args: readonly string[]): string {
-  const [file] = args
+function fileOf({ args: [file], path }: CommandContext): string {
   if (file === undefined) throw new CommandError('Which file?', EXIT.usage)
-  return resolve(file)
+  return path(file)
 }

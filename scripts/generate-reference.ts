@@ -1,0 +1,158 @@
+/** Writes docs/reference/cli.md from the commands' own help and docs/reference/api.md from the table of routes. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { PAGES, ROUTES } from '../src/app.ts'
+import { commandHelp } from '../src/cli/help.ts'
+import { COMMANDS } from '../src/cli/index.ts'
+import { START_HELP } from '../src/cli/start.ts'
+import { INFERENCE_PATHS } from '../src/http/path.ts'
+import { NOT_SERVED } from '../src/http/v1/not-yet.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+
+/** What each route does, by method and path. A route that is not here fails the generation. */
+const ABOUT: Readonly<Record<string, string>> = {
+  'POST /chat/completions': "OpenAI's Chat Completions with OpenRouter's extensions, streamed or whole",
+  'POST /completions': "OpenAI's older text completions",
+  'POST /responses': "OpenAI's Responses, without stored state",
+  'POST /messages': "Anthropic's Messages",
+  'POST /messages/count_tokens':
+    'tokens of a Messages request; `estimated: true` where the provider does not count',
+  'POST /embeddings': 'embeddings of texts',
+  'POST /rerank': 'documents in the order of their relevance to a query',
+  'POST /images': 'images from a prompt',
+  'POST /videos': 'videos from a prompt',
+  'POST /audio/speech': 'speech from text',
+  'POST /audio/transcriptions': 'text from speech',
+  'GET /models': 'the catalog, filtered, sorted and paged by the query',
+  'GET /models/count': 'how many models there are',
+  'GET /models/user': 'the models that the configured keys reach',
+  'GET /models/:author/:slug/endpoints':
+    'who serves a model, at which price; latency and throughput with a key',
+  'GET /model/:author/:slug': 'one model',
+  'GET /embeddings/models': 'models that embed',
+  'GET /images/models': 'models that make images',
+  'GET /videos/models': 'models that make videos',
+  'GET /providers': 'the known providers',
+  'GET /key': 'what a key may know of itself: limit, what is left of it, usage',
+  'GET /auth/key': 'the same',
+  'GET /generation': 'counts, timings and cost of one call: `?id=gen-…`',
+  'GET /waybill': 'why that call went where it went: candidates, attempts, price',
+  'GET /credits': 'total credit and usage of the organization, USD',
+  'GET /keys': "the organization's keys with their spending",
+  'POST /keys':
+    'make a key; the answer alone holds it: `name`, `limit`, `limit_reset`, `expires_at`, `management`',
+  'GET /keys/:hash': 'one key',
+  'PATCH /keys/:hash': 'change `name`, `disabled`, `limit`, `limit_reset`',
+  'POST /keys/:hash/rotate':
+    'a successor with the same cap; the old key ends after `overlap_seconds` (86400)',
+  'GET /admin/credits': 'the balance in full, exact decimals',
+  'POST /admin/credits': 'add credit: `amount_usd`, `reference` (once each), `memo`, `organization_id`',
+  'GET /admin/ledger/verify': 'recompute the whole ledger; names faulty rows',
+  'POST /admin/route/explain': 'plan a request without sending it',
+  'GET /admin/status': 'version, providers with their states, warnings',
+  'POST /admin/backup': 'copy the database to `file` while running',
+  'POST /admin/restore': 'put the backup `file` in its place; checked first',
+  'GET /health': 'the process answers',
+  'GET /ready': 'new requests are welcome; 503 while draining',
+  'GET /schema.json': 'JSON Schema of waybill.yaml',
+  'GET /docs/errors.md': 'every error with its fix',
+}
+
+function about(method: string, path: string): string {
+  const text = ABOUT[`${method} ${path}`]
+  if (text === undefined) throw new Error(`scripts/generate-reference.ts has no words for ${method} ${path}`)
+  return text
+}
+
+const table = (heading: string, rows: readonly string[]) => [
+  heading,
+  heading.replace(/[^|]+/g, '---'),
+  ...rows,
+  '',
+]
+
+function apiPage(): string {
+  const shown = (path: string) => path.replace(/:([a-z]+)/g, '{$1}')
+  const served = [...INFERENCE_PATHS].filter((path) => NOT_SERVED[path] === undefined)
+  return [
+    '# API',
+    '',
+    '<!-- Made by scripts/generate-reference.ts from the table of routes; changes by hand are lost. -->',
+    '',
+    'Paths are below `/api/v1`; `/v1`, `/openai/v1`, `/anthropic/v1`, `/api`, `/v1beta` and doubled versions reach the same.',
+    'Keys travel as `Authorization: Bearer`, `x-api-key` or `x-goog-api-key`. Errors: [errors](../errors.md).',
+    '',
+    '## Inference',
+    '',
+    'With an API key. Every answer carries `x-generation-id`; look the call up with `GET /generation` and `GET /waybill`.',
+    '',
+    ...table(
+      '| route | what it does |',
+      served.map((path) => `| \`POST ${path}\` | ${about('POST', path)} |`),
+    ),
+    '## Everything else',
+    '',
+    '`public`: no key. `member`: an API or management key, or the operator. `management`: a management key of the',
+    'organization, or the operator. `operator`: the key in `runtime.json` of the data directory, from the same machine',
+    'alone; the `waybill` command uses it.',
+    '',
+    ...table(
+      '| route | for | what it does |',
+      ROUTES.map(
+        ([method, path, access]) => `| \`${method} ${shown(path)}\` | ${access} | ${about(method, path)} |`,
+      ),
+    ),
+    '## Outside `/api/v1`',
+    '',
+    ...table(
+      '| route | what it does |',
+      PAGES.map(([path]) => `| \`GET ${path}\` | ${about('GET', path)} |`),
+    ),
+    ...(Object.keys(NOT_SERVED).length === 0
+      ? []
+      : [
+          '## Not served',
+          '',
+          'These answer 501 with a sentence:',
+          `${Object.keys(NOT_SERVED)
+            .map((path) => `\`POST ${path}\``)
+            .join(', ')}.`,
+          '',
+        ]),
+  ].join('\n')
+}
+
+function cliPage(): string {
+  const block = (name: string, help: string) => [`## ${name}`, '', '```text', help, '```', '']
+  return [
+    '# Command line',
+    '',
+    '<!-- Made by scripts/generate-reference.ts from the commands; changes by hand are lost. -->',
+    '',
+    'In a clone: `npx waybill …`. Data goes to stdout, talk to stderr; `--json` gives one JSON object.',
+    'The running server is found by `--url`, then `--data`, then `WAYBILL_URL`, then in the usual data directories.',
+    'Beside a server of another machine, `WAYBILL_API_KEY` holds the key to use.',
+    '',
+    ...table('| exit code | meaning |', [
+      '| 0 | done |',
+      '| 1 | failed |',
+      '| 2 | wrong usage |',
+      '| 3 | no server answers |',
+      '| 4 | not allowed |',
+      '| 5 | money: the balance or a limit does not cover it |',
+    ]),
+    ...block('start', START_HELP),
+    ...COMMANDS.flatMap((command) => block(command.name, commandHelp(command))),
+  ].join('\n')
+}
+
+/** Path below the root → text. */
+export const renderReference = (): Record<string, string> => ({
+  'docs/reference/api.md': apiPage(),
+  'docs/reference/cli.md': cliPage(),
+})
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
+  for (const [path, text] of Object.entries(renderReference())) writeFileSync(join(ROOT, path), text)

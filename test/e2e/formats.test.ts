@@ -2,7 +2,7 @@ import OpenAI, { APIError } from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SURFACES } from '../../src/http/v1/inference.ts'
 import { type RunningGateway, startGateway } from '../harness/gateway.ts'
-import { chat, type FakeUpstream, fakeUpstream, json } from '../upstream/index.ts'
+import { chat, embeddings, type FakeUpstream, fakeUpstream, json, type Script } from '../upstream/index.ts'
 
 let upstream: FakeUpstream
 let gateway: RunningGateway
@@ -19,6 +19,7 @@ providers:
     api_key: x
     models:
       - { id: test/model, context_length: 131072, max_output: 8192, price: { prompt: "1", completion: "1" }, capabilities: [tools] }
+      - { id: test/embed, context_length: 8192, price: { prompt: "1", completion: "0" }, capabilities: [embeddings] }
   beta:
     dialect: anthropic-messages
     base_url: "${upstream.url}"
@@ -135,28 +136,35 @@ describe('POST /responses', () => {
 
 describe('every surface', () => {
   const bodies: Readonly<Record<string, object>> = {
+    '/completions': { prompt: 'hi' },
+    '/embeddings': { model: 'test/embed', input: 'hi' },
     '/chat/completions': { messages: [{ role: 'user', content: 'hi' }] },
     '/messages': { max_tokens: 10, messages: [{ role: 'user', content: 'hi' }] },
     '/responses': { input: 'hi' },
   }
+
+  /** A provider of both kinds; each answer costs 13 tokens. */
+  const answers: Script = (request) =>
+    request.body.includes('"messages"') ? chat(['Hel', 'lo'])(request) : embeddings(13)(request)
 
   it('is listed here, so that none is forgotten', () => {
     expect(Object.keys(bodies).sort()).toEqual(Object.keys(SURFACES).sort())
   })
 
   it.each(Object.entries(bodies))('%s is billed, explained and recorded alike', async (path, body) => {
-    upstream.play(chat(['Hel', 'lo']))
+    upstream.play(answers)
+    const asked = { model: 'test/model', ...body }
     const response = await fetch(`${gateway.url}/api/v1${path}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${gateway.key}` },
-      body: JSON.stringify({ model: 'test/model', ...body }),
+      body: JSON.stringify(asked),
     })
     expect(response.status).toBe(200)
     await response.text()
     const id = response.headers.get('x-generation-id')!
     const told = await gateway.call('GET', `/waybill?id=${id}`)
     expect(told.body.data.generation).toMatchObject({ total_cost: 0.000013, provider_name: 'alpha' })
-    expect(told.body.data.waybill.m).toEqual(['test/model'])
+    expect(told.body.data.waybill.m).toEqual([asked.model])
   })
 
   it.each(Object.entries(bodies))(

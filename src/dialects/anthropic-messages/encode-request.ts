@@ -2,6 +2,7 @@ import type { ChatParameters, ChatRequest, ToolDefinition } from '../../chat/ind
 import type { EncodedRequest, WireTarget } from '../dialect.ts'
 import { type Json, list, object } from '../json.ts'
 import { supports } from '../openai-chat/parameters.ts'
+import { dropDearerTier } from '../tiers.ts'
 import { limitMarkers } from './cache.ts'
 import { Drops } from './drops.ts'
 import { encodeConversation, marker } from './encode-messages.ts'
@@ -50,6 +51,7 @@ export function encodeBody(chat: ChatRequest, target: WireTarget): EncodedBody {
   if (chat.endUserHash) body['metadata'] = { user_id: chat.endUserHash }
   limitMarkers(body, drops)
   applyQuirks(target, body, drops)
+  dropDearerTier(body, 'speed', ({ parameter, reason }) => drops.add(parameter, reason))
   const betas = new Set(chat.dialect === DIALECT ? chat.betas : [])
   if (usesFileIds(body)) betas.add(FILES_BETA)
   return { body, betas: [...betas], drops }

@@ -4,11 +4,12 @@ import { count, type Json, object } from '../json.ts'
 const figure = (value: unknown): number => count(value) ?? 0
 
 /**
- * Tokens by kind: those that the model read and wrote (`tokens`), not the billed units, which leave out Cohere's own
- * preamble. Cached and reasoning tokens are parts of them.
+ * Tokens by kind, as Cohere bills them (`billed_units`, which leave out its own preamble and the text around tools); what
+ * the model read and wrote (`tokens`) counts only where nothing is said of the bill. Cached and reasoning tokens are
+ * parts of them. Source: Cohere's pricing documentation.
  */
 export function decodeUsage(wire: Json): Usage {
-  const tokens = object(wire['tokens']) ?? object(wire['billed_units']) ?? {}
+  const tokens = object(wire['billed_units']) ?? object(wire['tokens']) ?? {}
   const prompt = figure(tokens['input_tokens'])
   const completion = figure(tokens['output_tokens'])
   return {
@@ -16,6 +17,6 @@ export function decodeUsage(wire: Json): Usage {
     promptTokens: prompt,
     completionTokens: completion,
     cacheReadTokens: Math.min(figure(wire['cached_tokens']), prompt),
-    reasoningTokens: Math.min(figure(tokens['reasoning_tokens']), completion),
+    reasoningTokens: Math.min(figure(object(wire['tokens'])?.['reasoning_tokens']), completion),
   }
 }

@@ -1,6 +1,7 @@
 import type { ChatRequest, ContentPart, Dropped } from '../../chat/index.ts'
 import type { EncodedRequest, Quirks, WireTarget } from '../dialect.ts'
 import { isObject, type Json, list, object, text, without } from '../json.ts'
+import { dropDearerTier } from '../tiers.ts'
 import { encodeMessages, encodeTools } from './messages.ts'
 import { PARAMETERS, supports } from './parameters.ts'
 import { encodeReasoning } from './reasoning.ts'
@@ -61,6 +62,7 @@ export function encodeRequest(chat: ChatRequest, target: WireTarget): EncodedReq
   addReasoning(chat, target, body, source, dropped)
   dropUnsupported(chat, target, body, dropped)
   applyQuirks(quirks, body, dropped)
+  dropDearerTier(body, 'service_tier', (it) => dropped.push(it))
   const headers = [
     ['content-type', 'application/json'],
     ['accept', chat.stream ? 'text/event-stream' : 'application/json'],

@@ -3,6 +3,7 @@ import type { EncodedRequest, Quirks, WireTarget } from '../dialect.ts'
 import { isObject, type Json, list, object, text, without } from '../json.ts'
 import { supports } from '../openai-chat/parameters.ts'
 import { encodeReasoning } from '../openai-chat/reasoning.ts'
+import { dropDearerTier } from '../tiers.ts'
 import { encodeInput } from './input.ts'
 import { isSealed } from './seal.ts'
 import { encodeChoice, encodeFormat, encodeTools } from './tools.ts'
@@ -70,6 +71,7 @@ export function encodeRequest(chat: ChatRequest, target: WireTarget): EncodedReq
   dropUnsupported(chat, target, body, dropped)
   if (chat.endUserHash) body['user'] = chat.endUserHash
   applyQuirks(quirks, body, dropped)
+  dropDearerTier(body, 'service_tier', (it) => dropped.push(it))
   body['input'] = same ? ownInput(chat.wire['input'], dropped) : encodeInput(chat.messages(), target, dropped)
   return { path: '/responses', headers: [], body, dropped }
 }

@@ -1,3 +1,3 @@
 export { startFailure } from './failure.ts'
-export { type Offline, openOffline } from './offline.ts'
-export { Server, type ServerOptions } from './server.ts'
+export { openOffline } from './offline.ts'
+export { Server } from './server.ts'

@@ -7,6 +7,13 @@ import { fileURLToPath } from 'node:url'
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const READY_MS = 30_000
 
+export interface Called {
+  readonly status: number
+  readonly headers: Headers
+  // biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, read as loosely as a script would
+  readonly body: any
+}
+
 /** A gateway in a process of its own, as a user would run it, on a data directory of its own. */
 export interface RunningGateway {
   readonly url: string
@@ -26,12 +33,7 @@ export interface RunningGateway {
   /** Stops it and removes the data directory. */
   remove(): Promise<void>
   /** Calls the API below `/api/v1` and parses the JSON. */
-  call(
-    method: string,
-    path: string,
-    body?: unknown,
-    key?: string,
-  ): Promise<{ status: number; headers: Headers; body: any }>
+  call(method: string, path: string, body?: unknown, key?: string): Promise<Called>
 }
 
 export interface GatewayOptions {

@@ -16,9 +16,10 @@ interface Asked {
   readonly input: string | readonly (string | readonly number[])[]
   readonly encoding_format?: string
   readonly dimensions?: number
+  readonly output_dimension?: number
 }
 
-/** Answers as OpenAI's `/embeddings` does; `encoding: 'float'` stands for a server that knows no other. */
+/** Answers as `/embeddings` of OpenAI, Mistral or Voyage does; `encoding: 'float'` stands for a server that knows no other. */
 export function embeddings(
   promptTokens: number,
   options: { readonly encoding?: 'float' } = {},
@@ -28,7 +29,7 @@ export function embeddings(
     const inputs = typeof asked.input === 'string' ? [asked.input] : asked.input
     const base64 = asked.encoding_format === 'base64' && options.encoding !== 'float'
     const data = inputs.map((input, index) => {
-      const vector = vectorOf(String(input), asked.dimensions)
+      const vector = vectorOf(String(input), asked.dimensions ?? asked.output_dimension)
       return { object: 'embedding', index, embedding: base64 ? base64Of(vector) : vector }
     })
     const usage = { prompt_tokens: promptTokens, total_tokens: promptTokens }

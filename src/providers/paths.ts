@@ -48,7 +48,11 @@ export function vertexPath(path: string, _upstreamId: string, { project, region 
 }
 
 /** What sets Vertex apart from AI Studio: its paths, and embeddings that are predictions. */
-export const vertex = { path: vertexPath, quirks: { embeddings: { predict: true } } } as const
+export const vertex = {
+  path: vertexPath,
+  // The tier goes into a header here.
+  quirks: { embeddings: { predict: true }, unsupported: ['serviceTier'] },
+} as const
 
 /** Writer calls it `/chat`. */
 export function writerPath(path: string): string {

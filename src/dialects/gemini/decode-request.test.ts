@@ -327,6 +327,18 @@ describe('to a provider of the same format', () => {
     expect(path).toContain('/v1beta/models/gemini-3-pro:')
   })
 
+  test('a tier goes where the host reads it, unless it costs more', () => {
+    const told = (service_tier: string, unsupported: string[] = []) => {
+      const to = { ...target('gemini-3-pro'), quirks: { unsupported } }
+      const { body, headers, dropped } = gemini.encodeRequest(decode({ service_tier }), to)
+      return [(body as Body).serviceTier, headers, dropped.map(({ parameter }) => parameter)]
+    }
+    expect(told('SERVICE_TIER_FLEX')).toEqual(['SERVICE_TIER_FLEX', [], []])
+    const header = ['x-vertex-ai-llm-shared-request-type', 'flex']
+    expect(told('SERVICE_TIER_FLEX', ['serviceTier'])).toEqual([undefined, [header], []])
+    expect(told('SERVICE_TIER_PRIORITY')).toEqual([undefined, [], ['service_tier']])
+  })
+
   test('reasoning is asked for in the way of the model', () => {
     const chat = decode({
       generationConfig: { thinkingConfig: { thinkingLevel: 'HIGH', includeThoughts: true } },

@@ -374,11 +374,8 @@ describe('parameters', () => {
 
   test('a tier goes into a header where the body may not hold it', () => {
     const quirks: Quirks = { unsupported: ['serviceTier'] }
-    const { body, headers, dropped } = encode(
-      { service_tier: 'priority' },
-      target('gemini-3-pro', { quirks }),
-    )
-    expect(headers).toEqual([['x-vertex-ai-llm-shared-request-type', 'priority']])
+    const { body, headers, dropped } = encode({ service_tier: 'flex' }, target('gemini-3-pro', { quirks }))
+    expect(headers).toEqual([['x-vertex-ai-llm-shared-request-type', 'flex']])
     expect(body).not.toHaveProperty('serviceTier')
     expect(dropped).toEqual([])
   })

@@ -1,13 +1,14 @@
 import type { ChatParameters, ChatRequest, ToolDefinition } from '../../chat/index.ts'
 import type { EncodedRequest, WireTarget } from '../dialect.ts'
-import { isObject, type Json, list, object, without } from '../json.ts'
+import { isObject, type Json, list, object, text, without } from '../json.ts'
+import { dropDearerTier } from '../tiers.ts'
 import { encodeConversation } from './contents.ts'
 import { Drops } from './drops.ts'
 import { generationConfig, isTaken } from './generation-config.ts'
 import { traitsOf } from './models.ts'
 import { adaptOwn } from './own-request.ts'
 import { restrictSchema } from './schema.ts'
-import { DIALECT } from './wire.ts'
+import { DIALECT, field } from './wire.ts'
 
 /**
  * `POST /v1beta/models/{id}:generateContent`, or `:streamGenerateContent?alt=sse`. Same dialect: a shallow copy of what
@@ -17,8 +18,8 @@ import { DIALECT } from './wire.ts'
 export function encodeRequest(chat: ChatRequest, target: WireTarget): EncodedRequest<Json> {
   const drops = new Drops()
   const headers: [string, string][] = []
-  const body =
-    chat.dialect === DIALECT ? adaptOwn(chat, target, drops) : translated(chat, target, headers, drops)
+  const body = chat.dialect === DIALECT ? adaptOwn(chat, target, drops) : translated(chat, target, drops)
+  settleTier(body, target, headers, drops)
   applyQuirks(target, body, drops)
   const verb = chat.stream ? 'streamGenerateContent?alt=sse' : 'generateContent'
   return { path: modelPath(target.upstreamId, verb), headers, body, dropped: drops.list }
@@ -34,7 +35,7 @@ export function modelPath(upstreamId: string, verb: string): string {
   return `/v1beta/${name.startsWith('tunedModels/') ? '' : 'models/'}${name}:${verb}`
 }
 
-function translated(chat: ChatRequest, target: WireTarget, headers: [string, string][], drops: Drops): Json {
+function translated(chat: ChatRequest, target: WireTarget, drops: Drops): Json {
   const traits = traitsOf(target.upstreamId)
   const values = supported(chat.parameterValues(), target, drops)
   const { system, contents } = encodeConversation(chat.messages(), traits.third, drops)
@@ -50,7 +51,7 @@ function translated(chat: ChatRequest, target: WireTarget, headers: [string, str
   }
   const config = generationConfig(chat, values, tools.length > 0, target, traits, drops)
   if (Object.keys(config).length > 0) body['generationConfig'] = config
-  addTier(values, target, body, headers, drops)
+  addTier(values, body, drops)
   nameTheRest(values, drops)
   body['contents'] = contents
   return body
@@ -117,20 +118,24 @@ const TIERS: Readonly<Record<string, string | null>> = {
   fast: 'priority',
 }
 
-/** AI Studio reads the tier in the body, Vertex, which refuses the field, in a header. */
-function addTier(
-  { serviceTier }: ChatParameters,
-  { quirks }: WireTarget,
-  body: Json,
-  headers: [string, string][],
-  drops: Drops,
-): void {
+function addTier({ serviceTier }: ChatParameters, body: Json, drops: Drops): void {
   if (serviceTier === undefined) return
   const tier = TIERS[serviceTier]
   if (tier === undefined) drops.add('service_tier', "Google's API has no such tier")
-  else if (tier !== null && quirks.unsupported?.includes('serviceTier')) {
-    headers.push(['x-vertex-ai-llm-shared-request-type', tier])
-  } else if (tier !== null) body['serviceTier'] = tier
+  else if (tier !== null) body['serviceTier'] = tier
+}
+
+/** AI Studio reads the tier in the body, Vertex, which refuses the field, in a header. None is asked for that costs more. */
+function settleTier(body: Json, { quirks }: WireTarget, headers: [string, string][], drops: Drops): void {
+  const told = text(field(body, 'serviceTier'))
+  if (told === null) return
+  delete body['serviceTier']
+  delete body['service_tier']
+  const named: Json = { serviceTier: told.toLowerCase().replace(/^service_tier_/, '') }
+  dropDearerTier(named, 'serviceTier', ({ parameter, reason }) => drops.add(parameter, reason))
+  if (named['serviceTier'] === undefined) return
+  if (!quirks.unsupported?.includes('serviceTier')) body['serviceTier'] = told
+  else if (named['serviceTier'] === 'flex') headers.push(['x-vertex-ai-llm-shared-request-type', 'flex'])
 }
 
 /** Parameters of other dialects that this one has no words for. */

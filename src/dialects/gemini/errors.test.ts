@@ -77,6 +77,13 @@ describe('an error of Google', () => {
     expect([...push({ candidates: [] }), ...decoder.end()]).toEqual([])
   })
 
+  test('below a good status counts by its own code', () => {
+    expect(decode(200, [google(404, 'NOT_FOUND', 'No such model.')])).toMatchObject({
+      code: 'provider_not_found',
+      status: 200,
+    })
+  })
+
   test('in plain text or HTML is told too', () => {
     expect(gemini.decodeError(502, () => undefined, '<html><title>Bad</title></html>', 0)).toMatchObject({
       code: 'provider_unavailable',

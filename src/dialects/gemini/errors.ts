@@ -6,7 +6,7 @@ import {
   type GatewayError,
   type UpstreamError,
 } from '../../chat/index.ts'
-import { isObject, type Json, list, object, parseJson, text } from '../json.ts'
+import { count, isObject, type Json, list, object, parseJson, text } from '../json.ts'
 import { decodeError as decodeCommon, decodeErrorObject as decodeObject } from '../openai-chat/errors.ts'
 import type { HeaderReader } from '../retry-after.ts'
 
@@ -20,10 +20,13 @@ export function decodeError(
   body: string,
   nowMs: number,
 ): UpstreamError {
-  const known = decodeCommon(status, header, body, nowMs)
   const parsed = parseJson(body)
   const envelope = object(Array.isArray(parsed) ? parsed[0] : parsed)
-  return refine(known, object(envelope?.['error']), status)
+  const error = object(envelope?.['error'])
+  // A stream that could not begin may say so below a good status.
+  const code = count(error?.['code'])
+  const meant = status < 400 && code !== null && code >= 400 ? code : status
+  return refine({ ...decodeCommon(meant, header, body, nowMs), status }, error, meant)
 }
 
 /** An `error` inside a stream or a 200 body. */

@@ -50,7 +50,10 @@ export class EventReader {
     if (this.failed) return []
     for (const reader of this.candidates.values()) reader.close()
     if (!this.finished) {
-      const message = 'The provider closed the connection before its answer was complete.'
+      const message =
+        this.started && this.candidates.size === 0
+          ? 'The provider answered without a candidate.'
+          : 'The provider closed the connection before its answer was complete.'
       this.fail({ code: 'provider_cut', status: 200, message, providerCode: null, retryAfterMs: null })
     }
     return this.take()

@@ -201,6 +201,17 @@ describe('what a provider streams', () => {
     })
   })
 
+  test('without any candidate is a failure, with its tokens', () => {
+    const told = fold(
+      gemini.decodeReply({ usageMetadata: { promptTokenCount: 3, totalTokenCount: 3 } }, meta),
+    )
+    expect(told.error).toMatchObject({
+      code: 'provider_cut',
+      message: 'The provider answered without a candidate.',
+    })
+    expect(told.usage).toMatchObject({ promptTokens: 3 })
+  })
+
   test('that is no JSON twice is refused; a whole reply that is something else too', () => {
     const decoder = gemini.createStreamDecoder()
     const bad = { kind: 'sse', event: null, data: '<html>' } as const

@@ -14,13 +14,23 @@ export function usdNumberOrNull(nanos: bigint | null): number | null {
   return nanos === null ? null : usdNumber(nanos)
 }
 
+/** Largest amount that is taken at once: sums of it stay far within a database's 64 bits of nano-USD. */
+const MAX_NANOS = 1_000_000_000n * 1_000_000_000n
+
 /** A USD amount from JSON (number or decimal string) in nano-USD. Throws GatewayError `invalid_request` that names the field. */
 export function readUsd(value: unknown, field: string): bigint {
   if (typeof value !== 'number' && typeof value !== 'string')
     throw new GatewayError('invalid_request', `"${field}" must be an amount in USD, e.g. 20 or "0.50".`)
+  let nanos: bigint
   try {
-    return usdToNanos(value)
+    nanos = usdToNanos(value)
   } catch (error) {
     throw new GatewayError('invalid_request', `"${field}": ${(error as Error).message}.`)
   }
+  if (nanos > MAX_NANOS || nanos < -MAX_NANOS)
+    throw new GatewayError(
+      'invalid_request',
+      `"${field}" is more than the $1,000,000,000 that are taken here.`,
+    )
+  return nanos
 }

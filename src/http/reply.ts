@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import { GatewayError } from '../chat/index.ts'
 import { dialect } from '../dialects/index.ts'
+import { LedgerError } from '../money/index.ts'
+import { StoreError } from '../store/index.ts'
 
 const api = dialect('openai-chat')!
 
@@ -16,12 +18,21 @@ export function errorHeaders(error: GatewayError): Record<string, string> {
     : { 'retry-after': String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))) }
 }
 
-/** Anything thrown, as the error a client may see: what is not ours becomes a bare 500 without its text. */
+/** Anything thrown, as the error a client may see: a store that is away is a 503, what is not ours a bare 500 without its text. */
 export function asGatewayError(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown
+  if (isAway(thrown)) {
+    const message = 'The database does not answer at the moment. Try again shortly.'
+    return new GatewayError('unavailable', message, { cause: thrown, retryAfterMs: 1_000 })
+  }
   return new GatewayError('server', 'The gateway failed on this request. It was not charged.', {
     cause: thrown,
   })
+}
+
+function isAway(thrown: unknown): boolean {
+  if (thrown instanceof LedgerError) return thrown.fault === 'unavailable'
+  return thrown instanceof StoreError && thrown.kind === 'unavailable'
 }
 
 /** A refused upload is swallowed until it has paused for one such time, or for eight of them, ms. */

@@ -13,7 +13,14 @@ import { machineClass, PINNED } from './machine.ts'
 import { ownFigures } from './own.ts'
 import { profile } from './profile.ts'
 import { page, type Results, tables } from './report.ts'
-import { MEASURED_WORKLOADS, type MeasuredWorkload, type Round, round, type Started } from './rounds.ts'
+import {
+  MEASURED_WORKLOADS,
+  type MeasuredWorkload,
+  type Round,
+  round,
+  type Started,
+  warmUp,
+} from './rounds.ts'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const PAGE = fileURLToPath(new URL('../docs/reference/benchmarks.md', import.meta.url))
@@ -96,6 +103,8 @@ async function compare(wanted: Wanted): Promise<Results> {
         tell(`${name} is not measured: ${reason}`)
       }
     }
+    await warmUp(helpers, started, { ...wanted, tell })
+    tell('all are warm')
     for (let i = 1; i <= wanted.rounds; i++) {
       rounds.push(await round(helpers, started, { ...wanted, tell }))
       tell(`round ${i} of ${wanted.rounds}`)

@@ -63,6 +63,17 @@ export async function round(helpers: Helpers, started: readonly Started[], plan:
   return visits
 }
 
+/** Lets each contestant run warm, compiled as in long use, before anything counts. */
+export async function warmUp(helpers: Helpers, started: readonly Started[], plan: Plan): Promise<void> {
+  for (const { running } of started) {
+    for (const workload of plan.workloads) {
+      const warm = job('closed', workload, running.address, running.group, plan)
+      await helpers.measure({ ...warm, windowMs: plan.quick ? 1_500 : 4_000 })
+    }
+    await calm(running.group)
+  }
+}
+
 async function measureDirect(helpers: Helpers, plan: Plan): Promise<Map<MeasuredWorkload, Measured>> {
   const address = {
     port: helpers.mockPort,

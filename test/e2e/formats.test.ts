@@ -105,6 +105,44 @@ describe('POST /messages', () => {
   })
 })
 
+describe('POST /v1beta/models/{id}:generateContent', () => {
+  const ask = (verb: string, model = 'test/model') =>
+    fetch(`${gateway.url}/api/v1beta/models/${model}:${verb}`, {
+      method: 'POST',
+      headers: { 'x-goog-api-key': gateway.key, 'content-type': 'application/json' },
+      body: JSON.stringify({ contents: [{ role: 'user', parts: [{ text: 'Say hello' }] }] }),
+    })
+
+  it('answers a Google client from a provider of another format, with usage', async () => {
+    const response = await ask('generateContent')
+    expect(response.status).toBe(200)
+    expect(await response.json()).toMatchObject({
+      candidates: [{ content: { role: 'model', parts: [{ text: 'Hello' }] }, finishReason: 'STOP' }],
+      usageMetadata: { promptTokenCount: 10, candidatesTokenCount: 3 },
+      modelVersion: 'test/model',
+    })
+  })
+
+  it('streams data frames without an end mark', async () => {
+    const text = await (await ask('streamGenerateContent?alt=sse')).text()
+    const frames = text.split(/\r?\n\r?\n/).filter((frame) => frame !== '')
+    const parts = frames.map((frame) => JSON.parse(frame.replace(/^data: /, '')))
+    const said = parts.flatMap((part) => part.candidates ?? []).flatMap(({ content }) => content?.parts ?? [])
+    expect(said.map(({ text: words }) => words ?? '').join('')).toBe('Hello')
+    expect(parts.at(-1).usageMetadata.promptTokenCount).toBe(10)
+  })
+
+  it('counts tokens and answers errors in the envelope of Google', async () => {
+    expect(await (await ask('countTokens')).json()).toEqual({
+      totalTokens: expect.any(Number),
+      estimated: true,
+    })
+    const wrong = await ask('generateContent', 'test/modle')
+    expect(wrong.status).toBe(400)
+    expect(await wrong.json()).toMatchObject({ error: { code: 400, status: 'INVALID_ARGUMENT' } })
+  })
+})
+
 describe('POST /responses', () => {
   const client = () => new OpenAI({ baseURL: `${gateway.url}/api/v1`, apiKey: gateway.key, maxRetries: 0 })
 
@@ -141,7 +179,9 @@ describe('every surface', () => {
     '/chat/completions': { messages: [{ role: 'user', content: 'hi' }] },
     '/messages': { max_tokens: 10, messages: [{ role: 'user', content: 'hi' }] },
     '/responses': { input: 'hi' },
+    '/models/{id}:generateContent': { contents: [{ role: 'user', parts: [{ text: 'hi' }] }] },
   }
+  const at = (path: string) => path.replace('{id}', 'test/model')
 
   /** A provider of both kinds; each answer costs 13 tokens. */
   const answers: Script = (request) =>
@@ -154,7 +194,7 @@ describe('every surface', () => {
   it.each(Object.entries(bodies))('%s is billed, explained and recorded alike', async (path, body) => {
     upstream.play(answers)
     const asked = { model: 'test/model', ...body }
-    const response = await fetch(`${gateway.url}/api/v1${path}`, {
+    const response = await fetch(`${gateway.url}/api/v1${at(path)}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${gateway.key}` },
       body: JSON.stringify(asked),
@@ -171,7 +211,7 @@ describe('every surface', () => {
     '%s passes a provider on its way to 429 on with Retry-After',
     async (path, body) => {
       upstream.play(json(429, { error: { message: 'slow down' } }, { 'retry-after': '17' }))
-      const reply = await gateway.call('POST', path, { model: 'test/model', ...body })
+      const reply = await gateway.call('POST', at(path), { model: 'test/model', ...body })
       expect(reply.status).toBe(429)
       expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0)
     },

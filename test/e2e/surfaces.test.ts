@@ -66,7 +66,9 @@ describe('a base URL', () => {
 
 describe('an inference path', () => {
   it('is served or says that it is not, never both, never neither', () => {
-    for (const path of Object.keys(SURFACES)) expect([path, INFERENCE_PATHS.has(path)]).toEqual([path, true])
+    // Google's paths hold the model and are told by their verb.
+    const fixed = Object.keys(SURFACES).filter((path) => !path.includes('{'))
+    for (const path of fixed) expect([path, INFERENCE_PATHS.has(path)]).toEqual([path, true])
     for (const path of Object.keys(NOT_SERVED)) {
       expect([path, INFERENCE_PATHS.has(path)]).toEqual([path, true])
       expect([path, path in SURFACES]).toEqual([path, false])
@@ -74,7 +76,7 @@ describe('an inference path', () => {
   })
 
   it.each(Object.entries(SURFACES))('%s answers an empty object in its own words', async (path, surface) => {
-    const answer = await ask(`/api/v1${path}`, {})
+    const answer = await ask(`/api/v1${path.replace('{id}', 'sim/echo')}`, {})
     expect(answer.status).toBe(400)
     const body = (await answer.json()) as { error: { message: string } }
     expect(body.error.message.length).toBeGreaterThan(10)

@@ -19,7 +19,11 @@ export const SURFACES: Readonly<Record<string, Surface>> = {
   '/messages': { name: 'messages', dialect: clientDialect('anthropic-messages')! },
   '/responses': { name: 'responses', dialect: clientDialect('openai-responses')! },
   '/embeddings': { name: 'embeddings', dialect: clientDialect('openai-embeddings')! },
+  '/models/{id}:generateContent': { name: 'gemini', dialect: clientDialect('gemini')! },
 }
+
+/** Google names model and verb in the path; ids hold slashes. */
+const GEMINI = /^\/models\/.+:(generateContent|streamGenerateContent|countTokens)$/
 
 /** Calls that count a prompt's tokens in a client format. */
 const COUNTS: Readonly<Record<string, { readonly surface: string; readonly reply: CountReply }>> = {
@@ -27,11 +31,23 @@ const COUNTS: Readonly<Record<string, { readonly surface: string; readonly reply
     surface: '/messages',
     reply: (tokens, estimated) => ({ input_tokens: tokens, ...(estimated && { estimated: true }) }),
   },
+  '/models/{id}:countTokens': {
+    surface: '/models/{id}:generateContent',
+    reply: (tokens, estimated) => ({ totalTokens: tokens, ...(estimated && { estimated: true }) }),
+  },
+}
+
+/** The name under which a path stands in the tables above. */
+function tableName(path: string): string {
+  const verb = path.startsWith('/models/') ? GEMINI.exec(path)?.[1] : undefined
+  if (verb === undefined) return path
+  return verb === 'countTokens' ? '/models/{id}:countTokens' : '/models/{id}:generateContent'
 }
 
 /** What serves a POST to an inference path; undefined when the path is none. */
 export function inferenceRoute(path: string): InferenceRoute | undefined {
-  const count = COUNTS[path]
+  const name = tableName(path)
+  const count = COUNTS[name]
   if (count !== undefined)
     return (gateway, request, response, at, query) =>
       countTokens(
@@ -42,7 +58,7 @@ export function inferenceRoute(path: string): InferenceRoute | undefined {
         request,
         response,
       )
-  const surface = SURFACES[path]
+  const surface = SURFACES[name]
   if (surface === undefined) return undefined
   return (gateway, request, response, at, query) =>
     journey(gateway, surface, targetOf(at, query, request), request, response)

@@ -304,6 +304,59 @@ describe('a conversation', () => {
   })
 })
 
+test('a signature of Gemini’s own beside what another family thought goes back alone', () => {
+  const thoughtSignature = seal([{ format: 'x', text: 'a' }], 'OWN')
+  const parts = [{ functionCall: { name: 'f' }, thoughtSignature }]
+  const chat = decode({ contents: [...hi, { role: 'model', parts }] })
+  const { body } = gemini.encodeRequest(chat, target('gemini-3-pro'))
+  expect((body as Body).contents[1].parts).toEqual([{ functionCall: { name: 'f' }, thoughtSignature: 'OWN' }])
+  expect(chat.messages()[1]!.content).toMatchObject([{ text: 'a' }, { kind: 'tool-call', signature: 'OWN' }])
+})
+
+test('reasoning between text and call keeps its place', () => {
+  const format = 'anthropic-claude-v1'
+  const sealed = seal([
+    { format, text: 'a', signature: '1' },
+    { format, text: 'b', signature: '2', place: 'after-text' },
+  ])
+  const parts = [
+    { text: 'Well.' },
+    { functionCall: { id: 'x', name: 'f', args: {} }, thoughtSignature: sealed },
+  ]
+  const [, answer] = decode({ contents: [...hi, { role: 'model', parts }] }).messages()
+  expect(answer!.content.map((part) => ('text' in part ? part.text : part.kind))).toEqual([
+    'a',
+    'Well.',
+    'b',
+    'tool-call',
+  ])
+})
+
+test('a conversation of 30 turns grows at its end only, for every provider', () => {
+  const contents: object[] = []
+  const before = new Map<object, string>()
+  for (let turn = 0; turn < 30; turn++) {
+    contents.push(
+      { role: 'user', parts: [{ text: `Question ${turn}` }] },
+      { role: 'model', parts: [{ text: 'hm', thought: true }] },
+      {
+        role: 'model',
+        parts: [{ functionCall: { name: 'f', args: { turn } }, thoughtSignature: `S${turn}` }],
+      },
+      { role: 'user', parts: [{ functionResponse: { name: 'f', response: { output: `R${turn}` } } }] },
+    )
+    for (const dialect of [openaiChat, anthropicMessages, gemini]) {
+      const { body } = dialect.encodeRequest(decode({ contents }), target('gemini-3-pro'))
+      const { messages = (body as Body).contents } = body as Body
+      const json = JSON.stringify(messages)
+      const last = before.get(dialect)
+      if (last !== undefined) expect(json.startsWith(last)).toBe(true)
+      // Claude's results and the next question share a turn: what closes it moves.
+      before.set(dialect, json.replace(/[\]}]+$/, ''))
+    }
+  }
+})
+
 describe('to a provider of the same format', () => {
   test('a request goes as it is, without what is addressed to the gateway', () => {
     const wire = {

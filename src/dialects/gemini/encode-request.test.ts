@@ -97,6 +97,14 @@ describe('a conversation', () => {
     expect(named(dropped)).toEqual(['reasoning_details'])
   })
 
+  test('with several signatures of no call: the last one is the text’s, the others belong to parts that are gone', () => {
+    const detail = (data: string) => ({ type: 'reasoning.encrypted', data, format: 'google-gemini-v1' })
+    const answer = { role: 'assistant', content: '42', reasoning_details: [detail('CODE'), detail('TEXT')] }
+    const { body, dropped } = encode({ messages: [{ role: 'user', content: 'Hi' }, answer] })
+    expect(body.contents[1].parts).toEqual([{ text: '42', thoughtSignature: 'TEXT' }])
+    expect(named(dropped)).toEqual(['reasoning_details'])
+  })
+
   test('of another model: the first call says that no Gemini has signed it', () => {
     const call = { id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } }
     const unsigned = [

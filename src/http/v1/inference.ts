@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { clientDialect, type RequestTarget } from '../../dialects/index.ts'
+import { clientDialect, parseGeminiPath, type RequestTarget } from '../../dialects/index.ts'
 import type { Gateway } from '../gateway.ts'
 import { journey, type Surface } from '../journey.ts'
 import { type CountReply, countTokens } from './count-tokens.ts'
@@ -22,9 +22,6 @@ export const SURFACES: Readonly<Record<string, Surface>> = {
   '/models/{id}:generateContent': { name: 'gemini', dialect: clientDialect('gemini')! },
 }
 
-/** Google names model and verb in the path; ids hold slashes. */
-const GEMINI = /^\/models\/.+:(generateContent|streamGenerateContent|countTokens)$/
-
 /** Calls that count a prompt's tokens in a client format. */
 const COUNTS: Readonly<Record<string, { readonly surface: string; readonly reply: CountReply }>> = {
   '/messages/count_tokens': {
@@ -37,9 +34,12 @@ const COUNTS: Readonly<Record<string, { readonly surface: string; readonly reply
   },
 }
 
-/** The name under which a path stands in the tables above. */
+/** Every POST that an API key may make, below the API's prefixes: what documents and tests go by. */
+export const INFERENCE_ROUTES: readonly string[] = [...Object.keys(SURFACES), ...Object.keys(COUNTS)]
+
+/** The name under which a path stands in the tables above: Google's paths hold model and verb. */
 function tableName(path: string): string {
-  const verb = path.startsWith('/models/') ? GEMINI.exec(path)?.[1] : undefined
+  const verb = path.startsWith('/models/') ? parseGeminiPath(path)?.verb : undefined
   if (verb === undefined) return path
   return verb === 'countTokens' ? '/models/{id}:countTokens' : '/models/{id}:generateContent'
 }

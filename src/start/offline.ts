@@ -6,6 +6,9 @@ import { systemClock } from '../lib/index.ts'
 import { type VerifyReport, verify } from '../money/index.ts'
 import { databaseFile, openStore, restoreSqlite, StoreError } from '../store/index.ts'
 
+/** A server that runs answers within this time, ms; one that does not keeps its lock on the database all the same. */
+const HEALTH_MS = 5_000
+
 /** What can be done with a data directory while no server runs on it. */
 export interface Offline {
   verify(): Promise<VerifyReport>
@@ -13,8 +16,8 @@ export interface Offline {
 }
 
 /** Opens a data directory for maintenance; null when a server runs on it, or when it holds no embedded database to look at and `forRestore` is not meant. */
-export function openOffline(dataDir: string): Offline | null {
-  return serverRuns(dataDir)
+export async function openOffline(dataDir: string): Promise<Offline | null> {
+  return (await serverRuns(dataDir))
     ? null
     : { verify: () => verifyDirectory(dataDir), restore: (file) => restoreInto(file, dataDir) }
 }
@@ -58,9 +61,20 @@ async function verifyDirectory(dataDir: string): Promise<VerifyReport> {
   }
 }
 
-function serverRuns(dataDir: string): boolean {
+/** Process ids are used again: the one that a killed server left behind counts only when a server answers at its address. */
+async function serverRuns(dataDir: string): Promise<boolean> {
   try {
-    const { pid } = JSON.parse(readFileSync(join(dataDir, 'runtime.json'), 'utf8')) as { pid: number }
+    const runtime = readFileSync(join(dataDir, 'runtime.json'), 'utf8')
+    const { pid, url } = JSON.parse(runtime) as { pid: number; url: string }
+    if (!isAlive(pid)) return false
+    return (await fetch(`${url}/health`, { signal: AbortSignal.timeout(HEALTH_MS) })).ok
+  } catch {
+    return false
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
     process.kill(pid, 0)
     return true
   } catch (error) {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -192,6 +192,15 @@ describe('a stopped data directory', () => {
     expect((await ask(gateway, marked({ n: 0, prompt: 20, completion: 10 }))).complete).toBe(true)
     await gateway.stop()
   }, 60_000)
+
+  it('is found stopped although the process id that its server had is in use again', async () => {
+    const runtime = { url: 'http://127.0.0.1:9', pid: process.pid, operator_key: 'x', version: '0' }
+    writeFileSync(join(gateway.dataDir, 'runtime.json'), JSON.stringify(runtime))
+    const told = await waybill('ledger', 'verify', '--data', gateway.dataDir, '--json')
+    expect(told, told.error).toMatchObject({ code: 0 })
+    expect(JSON.parse(told.out).ok).toBe(true)
+    rmSync(join(gateway.dataDir, 'runtime.json'))
+  })
 
   it.each([
     [

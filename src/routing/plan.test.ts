@@ -303,6 +303,26 @@ describe('what an endpoint can do', () => {
     expect(reasonOf(plan(world, { outputModalities: ['image'] }), 'a')).toBe('output_modality')
   })
 
+  test('an endpoint of another kind is left out for that, not for a key, a price or a format that would not help', () => {
+    const embeds = { outputModalities: ['embeddings'], supportedParameters: [] }
+    const world = {
+      endpoints: [
+        endpoint('b', embeds),
+        endpoint('d', { ...embeds, dialect: 'smoke-signals' }),
+        endpoint('u', { ...embeds, tariff: null }),
+      ],
+      without: ['b'],
+    }
+    const chat = plan(world)
+    expect(chat.candidates.map((c) => c.excluded)).toEqual(Array(3).fill('output_modality'))
+    expect(chat.refusal?.message).toContain('POST /api/v1/embeddings')
+    const wrong = plan({ endpoints: [A, B] }, { outputModalities: ['embeddings'], maxOutputTokens: 0 })
+    expect(wrong.refusal?.message).toContain('gives no embeddings')
+    const right = plan(world, { outputModalities: ['embeddings'], maxOutputTokens: 0 })
+    expect(right.candidates.map((c) => c.excluded)).toEqual(['no_credential', 'no_dialect', 'unknown_price'])
+    expect(right.candidates[1]!.detail).toContain('cannot ask for embeddings')
+  })
+
   test('the simulator is neither a fallback of real models nor falls over to them', () => {
     const sim = endpoint('simulator', { modelId: 'sim/echo', simulated: true })
     const world = { endpoints: [A, sim] }

@@ -35,7 +35,7 @@ export function checkInputs(body: Json, measure: Measure): { readonly longest: n
   let longest = 0
   for (const [i, item] of inputs.entries()) {
     const before = measure.bytes
-    weighInput(item, Array.isArray(input) ? `input[${i}]` : 'input', measure)
+    weighInput(item, item === input ? 'input' : `input[${i}]`, measure)
     longest = Math.max(longest, measure.bytes - before)
   }
   return { longest }

@@ -6,7 +6,7 @@ export interface Member {
   readonly objects: number
 }
 
-const MARK = /["{}[\]]/g
+const MARKS = ['"', '{', '}', '[', ']'] as const
 
 /**
  * The members of a JSON object by name, without reading their values: a list of a million numbers costs a search for
@@ -61,12 +61,11 @@ function endOfValue(source: string, from: number): { to: number; objects: number
   }
   let depth = 0
   let objects = 0
-  MARK.lastIndex = from
-  while (MARK.test(source)) {
-    const at = MARK.lastIndex - 1
+  const next = nearest(source)
+  for (let at = next(from); at < source.length; at = next(at + 1)) {
     const mark = source[at]
     if (mark === '"') {
-      MARK.lastIndex = endOfText(source, at)
+      at = endOfText(source, at) - 1
     } else if (mark === '{' || mark === '[') {
       if (depth === 1 && mark === '{') objects++
       depth++
@@ -75,4 +74,23 @@ function endOfValue(source: string, from: number): { to: number; objects: number
     }
   }
   return { to: source.length + 1, objects }
+}
+
+/**
+ * A function that gives the place of the nearest mark at or behind a place; places only grow. Each mark is searched for
+ * by itself, which runs over numbers many times faster than looking at every character.
+ */
+function nearest(source: string): (from: number) => number {
+  const places = MARKS.map(() => -1)
+  return (from) => {
+    let least = source.length
+    for (let i = 0; i < MARKS.length; i++) {
+      if (places[i]! < from) {
+        const found = source.indexOf(MARKS[i]!, from)
+        places[i] = found === -1 ? source.length : found
+      }
+      if (places[i]! < least) least = places[i]!
+    }
+    return least
+  }
 }

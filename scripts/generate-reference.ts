@@ -6,7 +6,7 @@ import { PAGES, ROUTES } from '../src/app.ts'
 import { commandHelp } from '../src/cli/help.ts'
 import { COMMANDS } from '../src/cli/index.ts'
 import { START_HELP } from '../src/cli/start.ts'
-import { INFERENCE_PATHS } from '../src/http/path.ts'
+import { INFERENCE_ROUTES } from '../src/http/v1/inference.ts'
 import { NOT_SERVED } from '../src/http/v1/not-yet.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -19,6 +19,9 @@ const ABOUT: Readonly<Record<string, string>> = {
   'POST /messages': "Anthropic's Messages",
   'POST /messages/count_tokens':
     'tokens of a Messages request; `estimated: true` where the provider does not count',
+  'POST /models/{id}:generateContent': "Google's generateContent; `:streamGenerateContent` streams",
+  'POST /models/{id}:countTokens':
+    'tokens of a generateContent request; `estimated: true` where the provider does not count',
   'POST /embeddings': 'embeddings of texts',
   'POST /rerank': 'documents in the order of their relevance to a query',
   'POST /images': 'images from a prompt',
@@ -75,7 +78,6 @@ const table = (heading: string, rows: readonly string[]) => [
 
 function apiPage(): string {
   const shown = (path: string) => path.replace(/:([a-z]+)/g, '{$1}')
-  const served = [...INFERENCE_PATHS].filter((path) => NOT_SERVED[path] === undefined)
   return [
     '# API',
     '',
@@ -90,7 +92,7 @@ function apiPage(): string {
     '',
     ...table(
       '| route | what it does |',
-      served.map((path) => `| \`POST ${path}\` | ${about('POST', path)} |`),
+      INFERENCE_ROUTES.map((path) => `| \`POST ${path}\` | ${about('POST', path)} |`),
     ),
     '## Everything else',
     '',

@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PAGES, ROUTES } from '../../src/app.ts'
-import { INFERENCE_PATHS } from '../../src/http/path.ts'
+import { INFERENCE_ROUTES } from '../../src/http/v1/inference.ts'
 import { NOT_SERVED } from '../../src/http/v1/not-yet.ts'
 import { mintKey } from '../../src/identity/index.ts'
 import { HOP_HEADER } from '../../src/providers/index.ts'
@@ -92,15 +92,14 @@ describe('who may call what', () => {
   /** Routes that tell a key about itself: the operator has none to ask about. */
   const OF_A_KEY = ['/key', '/auth/key']
 
-  const served = [...INFERENCE_PATHS].filter((path) => NOT_SERVED[path] === undefined)
   const all = [
     ...ROUTES.map(([method, path, access]) => [method, path, access] as const),
-    ...served.map((path) => ['POST', path, 'inference'] as const),
+    ...INFERENCE_ROUTES.map((path) => ['POST', path, 'inference'] as const),
   ]
 
   it('knows at least the routes of this version', () => {
     expect(all.length).toBeGreaterThan(20)
-    expect(served).toContain('/chat/completions')
+    expect(INFERENCE_ROUTES).toContain('/chat/completions')
   })
 
   it.each(all)('%s %s is for %s', async (method, path, access) => {
@@ -108,6 +107,7 @@ describe('who may call what', () => {
       .replace(':author', 'openai')
       .replace(':slug', 'gpt-5.1')
       .replace(':hash', 'f'.repeat(64))
+      .replace('{id}', 'sim/echo')
     for (const [kind, key] of Object.entries(keys)) {
       // Without a body nothing is done even where the caller may.
       const answer = await send(method, `/api/v1${concrete}`, key === null ? {} : bearer(key))

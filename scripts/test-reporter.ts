@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Reporter, TestCase, TestModule } from 'vitest/node'
+import { hasFixtures } from '../test/fixtures.ts'
 
 /** What a test run came to, as the reporter leaves it for the program that started vitest. */
 export interface TestCounts {
@@ -29,19 +30,22 @@ export type CountedTest = Pick<TestCase, 'fullName'> & {
 }
 
 /**
- * Whether a skipped test may stay skipped where nothing else may: one that reads recorded traffic, which stands beside
- * the repository and not in it, and one that says `by design` in its `skip(note)`.
+ * Whether a skipped test may stay skipped where nothing else may: one that says `by design` in its `skip(note)`, and one
+ * that reads recorded traffic while there is none: it stands beside the repository and not in it.
  */
-export function isByDesign(test: CountedTest, source: string): boolean {
-  const result = test.result()
-  return result.note?.startsWith('by design') === true || /fixtures/i.test(source)
+function isByDesign(test: CountedTest, source: string, recordings: boolean): boolean {
+  return test.result().note?.startsWith('by design') === true || (!recordings && /fixtures/i.test(source))
 }
 
-/** Counts tests; a file that could not be read and an error outside any test count as one failure each. */
+/**
+ * Counts tests. `failures` are those outside tests: files that could not be read, errors without a test. `sourceOf`
+ * reads a test file; `recordings` tells whether the recorded traffic is there.
+ */
 export function count(
   tests: Iterable<CountedTest>,
   failures: number,
   sourceOf: (file: string) => string,
+  recordings: boolean,
 ): TestCounts {
   const total = { passed: 0, failed: failures, skipped: 0 }
   const unexplained: string[] = []
@@ -49,7 +53,7 @@ export function count(
     const { state } = test.result()
     // A test that never came to its end (the run was interrupted) has not passed.
     total[state === 'pending' ? 'failed' : state]++
-    if (state === 'skipped' && !isByDesign(test, sourceOf(test.module.moduleId)))
+    if (state === 'skipped' && !isByDesign(test, sourceOf(test.module.moduleId), recordings))
       unexplained.push(test.fullName)
   }
   return { ...total, unexplained }
@@ -65,9 +69,8 @@ export default class CountingReporter implements Reporter {
       const suites = [...module.children.allSuites()]
       return module.errors().length + suites.flatMap((suite) => suite.errors()).length > 0
     })
-    writeFileSync(
-      file,
-      JSON.stringify(count(tests, broken.length + errors.length, (id) => readFileSync(id, 'utf8'))),
-    )
+    const failures = broken.length + errors.length
+    const counts = count(tests, failures, (id) => readFileSync(id, 'utf8'), hasFixtures)
+    writeFileSync(file, JSON.stringify(counts))
   }
 }

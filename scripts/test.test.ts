@@ -13,7 +13,8 @@ const test = (
   result: () => ({ state, note }),
 })
 const sources: Record<string, string> = { 'a.test.ts': 'plain', 'b.test.ts': "read('../shared/fixtures/x')" }
-const counted = (tests: CountedTest[], failures = 0) => count(tests, failures, (file) => sources[file] ?? '')
+const counted = (tests: CountedTest[], failures = 0, recordings = false) =>
+  count(tests, failures, (file) => sources[file] ?? '', recordings)
 
 describe('the closing line', () => {
   it('tells passed and failed, and skipped when there are some', () => {
@@ -28,13 +29,14 @@ describe('counting', () => {
     expect(total).toMatchObject({ passed: 1, failed: 4, skipped: 1 })
   })
 
-  it('names skipped tests unless recordings or the design explain them', () => {
+  it('names skipped tests unless missing recordings or the design explain them', () => {
     const tests = [
       test('skipped'),
       test('skipped', 'b.test.ts'),
       test('skipped', 'a.test.ts', 'by design: Linux only'),
     ]
     expect(counted(tests).unexplained).toEqual(['a.test.ts is skipped'])
+    expect(counted(tests, 0, true).unexplained).toEqual(['a.test.ts is skipped', 'b.test.ts is skipped'])
   })
 })
 

@@ -25,15 +25,19 @@ const FIRST_TOKEN_REASONING_MS = 120_000
 /** What a slow model generates a second, and what is assumed to be generated when no limit was asked for. */
 const SLOW_TOKENS_PER_S = 25
 const USUAL_TOKENS = 4_096
+/** What a slow server, on a CPU, embeds a second. */
+const SLOW_INPUT_BYTES_PER_S = 2_000
 
 /**
  * How long an endpoint may take to its first content, ms from dispatch. `auto` gives a whole reply the time in which a
- * slow model generates what was asked for, since it comes in one piece.
+ * slow model generates what was asked for, since it comes in one piece; for embeddings the time in which it reads them.
  */
 export function firstTokenMs(timeouts: Timeouts, endpoint: Endpoint, request: ChatRequest): number {
   if (timeouts.firstTokenMs !== 'auto') return timeouts.firstTokenMs
   const first = endpoint.reasoning ? FIRST_TOKEN_REASONING_MS : FIRST_TOKEN_MS
   if (request.stream) return first
+  if (request.outputModalities.includes('embeddings'))
+    return first + (request.promptBytes / SLOW_INPUT_BYTES_PER_S) * 1000
   const tokens = request.maxOutputTokens ?? Math.min(endpoint.maxOutput ?? USUAL_TOKENS, USUAL_TOKENS)
   return first + (tokens / SLOW_TOKENS_PER_S) * 1000
 }

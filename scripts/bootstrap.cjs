@@ -15,8 +15,13 @@ var modules = path.join(root, 'node_modules')
 
 /** The program of each command, the arguments around it and the dependencies it needs. */
 var COMMANDS = {
-  start: { set: 'production', program: 'src/main.ts', after: ['start'] },
-  dev: { set: 'all', program: 'src/main.ts', before: ['--watch'], after: ['start'] },
+  start: { set: 'production', program: 'src/main.ts', before: launch.SERVER_FLAGS, after: ['start'] },
+  dev: {
+    set: 'all',
+    program: 'src/main.ts',
+    before: launch.SERVER_FLAGS.concat('--watch'),
+    after: ['start'],
+  },
   test: { set: 'all', program: 'scripts/test.ts' },
   check: { set: 'all', program: 'scripts/check.ts' },
   bench: { set: 'all', program: 'bench/main.ts' },

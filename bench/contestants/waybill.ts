@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { version } from '../../src/lib/index.ts'
@@ -8,6 +9,9 @@ import { upstreamModel, WORKLOADS, type Workload } from '../workloads.ts'
 import { type Contestant, cacheDir, modelNames, type Running } from './contestant.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+// As `npm start` runs it.
+const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url))
+const { SERVER_FLAGS } = createRequire(import.meta.url)('../../bin/launch.cjs') as { SERVER_FLAGS: string[] }
 const READY_MS = 30_000
 const CREDIT_USD = 1_000_000
 
@@ -36,10 +40,18 @@ export interface WaybillOptions {
 export async function startWaybill(mockPort: number, options: WaybillOptions = {}): Promise<RunningWaybill> {
   const dataDir = options.dataDir ?? freshDataDir('waybill')
   writeFileSync(join(dataDir, 'waybill.yaml'), config(mockPort))
-  const args = [...(options.nodeArgs ?? []), MAIN, ...startArgs(dataDir), '--port', '0', '--json']
+  const args = [
+    ...SERVER_FLAGS,
+    ...(options.nodeArgs ?? []),
+    MAIN,
+    ...startArgs(dataDir),
+    '--port',
+    '0',
+    '--json',
+  ]
   const child = spawnAt(options.place ?? 'contestant', process.execPath, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], HOME: dataDir },
+    env: { PATH: process.env['PATH'], HOME: dataDir, NODE_COMPILE_CACHE: COMPILED },
   })
   const { url } = await firstLine(child)
   const { operator_key } = JSON.parse(readFileSync(join(dataDir, 'runtime.json'), 'utf8')) as {

@@ -1,8 +1,8 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { type SqlValue, StoreError } from '../store.ts'
 import { isFailure, type Outcome, type Rows, toError } from './protocol.ts'
 import type { ReaderMessage } from './reader.worker.ts'
-import { workerUrl } from './worker.url.ts'
+import { startWorker } from './start-worker.ts'
 
 /** A query that takes longer is given up, and its thread with it. */
 const queryLimitMs = 30_000
@@ -17,7 +17,7 @@ export class Reader {
   #fail: ((error: StoreError) => void) | null = null
 
   constructor(dataDir: string) {
-    this.#worker = new Worker(workerUrl('reader'), { workerData: { dataDir } })
+    this.#worker = startWorker('reader', { dataDir })
     this.#worker.on('error', (error) => this.#end(`the reader thread failed: ${String(error)}`))
     this.#worker.on('exit', () => this.#end('the database is closed'))
   }

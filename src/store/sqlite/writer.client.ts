@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import type { SqlValue, StatementRef, Step } from '../store.ts'
 import { StoreError } from '../store.ts'
 import {
@@ -11,7 +11,7 @@ import {
   toError,
   type WriterMessage,
 } from './protocol.ts'
-import { workerUrl } from './worker.url.ts'
+import { startWorker } from './start-worker.ts'
 import type { WriterSettings } from './writer.worker.ts'
 
 /** While one group is being committed the next one waits in the writer's queue, the others here, where they are cheap. */
@@ -53,7 +53,7 @@ export class WriterClient {
 
   /** @throws StoreError when the directory is in use or the database cannot be opened */
   static async open(settings: WriterSettings): Promise<WriterClient> {
-    const worker = new Worker(workerUrl('writer'), { workerData: settings })
+    const worker = startWorker('writer', settings)
     const client = new WriterClient(worker)
     await new Promise<void>((resolve, reject) => {
       worker.once('message', (message: WriterMessage) => {

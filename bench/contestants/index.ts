@@ -8,4 +8,4 @@ import { waybill } from './waybill.ts'
 export const CONTESTANTS: readonly Contestant[] = [nginx, waybill, portkey, litellm]
 
 export { type Contestant, modelNames, type Running } from './contestant.ts'
-export { freshDataDir, type RunningWaybill, startArgs, startWaybill } from './waybill.ts'
+export { freshDataDir, startArgs, startWaybill } from './waybill.ts'

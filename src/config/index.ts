@@ -1,7 +1,7 @@
 export type { Config } from './config.ts'
 export { diffConfig } from './diff.ts'
 export { type ConfigInput, type LoadResult, loadConfig } from './load.ts'
-export { formatProblem, type Problem } from './problem.ts'
+export { formatProblem } from './problem.ts'
 export { localServer, providerSettings } from './provider-settings.ts'
 export { configJsonSchema, configReference } from './reference.ts'
 export { watchConfig } from './watch.ts'

@@ -1,2 +1,2 @@
-export { type Behaviour, SIMULATED_MODELS, SIMULATOR, type SimulatedModel } from './models.ts'
-export { createSimulator, type Simulator, type Timers } from './simulator.ts'
+export { SIMULATED_MODELS, SIMULATOR } from './models.ts'
+export { createSimulator } from './simulator.ts'

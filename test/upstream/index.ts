@@ -1,4 +1,4 @@
-export { base64Of, cohereEmbeddings, embeddings, geminiEmbeddings, vectorOf } from './embeddings.ts'
+export { cohereEmbeddings, embeddings, geminiEmbeddings, vectorOf } from './embeddings.ts'
 export { type FakeUpstream, fakeUpstream } from './fake.ts'
 export { chat, chatEvents, chatReply, chatStream } from './openai-chat.ts'
 export { replay } from './recorded.ts'

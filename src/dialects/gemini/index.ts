@@ -9,7 +9,7 @@ import { GeminiStreamEncoder } from './stream.ts'
 import { DIALECT } from './wire.ts'
 
 export { encodeCount } from './count.ts'
-export { type Call, parsePath } from './decode-request.ts'
+export { parsePath } from './decode-request.ts'
 
 /** Google's generateContent: the API of AI Studio and Vertex, and of the clients made for them. */
 export const gemini: Dialect = {

@@ -1,2 +1,2 @@
-export { decodeRequest, parsePath } from './decode-request.ts'
+export { decodeRequest } from './decode-request.ts'
 export { encodeRequest } from './encode-request.ts'

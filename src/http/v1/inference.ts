@@ -1,5 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { clientDialect, parseGeminiPath, type RequestTarget } from '../../dialects/index.ts'
+import {
+  clientDialect,
+  encodeGeminiCount,
+  parseGeminiPath,
+  type RequestTarget,
+} from '../../dialects/index.ts'
 import type { Gateway } from '../gateway.ts'
 import { journey, type Surface } from '../journey.ts'
 import { type CountReply, countTokens } from './count-tokens.ts'
@@ -30,7 +35,7 @@ const COUNTS: Readonly<Record<string, { readonly surface: string; readonly reply
   },
   '/models/{id}:countTokens': {
     surface: '/models/{id}:generateContent',
-    reply: (tokens, estimated) => ({ totalTokens: tokens, ...(estimated && { estimated: true }) }),
+    reply: encodeGeminiCount,
   },
 }
 

@@ -31,7 +31,7 @@ async function langchain(modelAt: (at: Access) => Loose, method = 'jsonSchema'):
     structured: (at, prompt) =>
       modelAt(at).withStructuredOutput(CITY_SCHEMA, { name: 'city', method }).invoke(prompt),
     withImage: async (at, prompt, png) => {
-      const image = { type: 'image_url', image_url: { url: `data:image/png;base64,${png}` } }
+      const image = { type: 'image', source_type: 'base64', mime_type: 'image/png', data: png }
       return (await modelAt(at).invoke([human([{ type: 'text', text: prompt }, image])])).text
     },
     statusOf: (error) => (error as Loose).status ?? (error as Loose).statusCode,

@@ -150,6 +150,7 @@ function checkItem(item: Json, param: string): void {
 
 const MEDIA = {
   input_image: { modality: 'image', fields: ['image_url', 'file_id'] },
+  image_url: { modality: 'image', fields: ['image_url'] },
   input_file: { modality: 'file', fields: ['file_data', 'file_url', 'file_id'] },
   input_audio: { modality: 'audio', fields: ['input_audio'] },
   input_video: { modality: 'video', fields: ['video_url'] },

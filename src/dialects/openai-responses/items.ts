@@ -100,9 +100,12 @@ function decodePart(part: unknown): ContentPart {
       return typeof wire['text'] === 'string' ? marked({ kind: 'text', text: wire['text'] }) : opaque
     case 'refusal':
       return { kind: 'refusal', text: text(wire['refusal']) ?? '' }
+    // Chat Completions' spelling, which LangChain puts into Responses.
+    case 'image_url':
     case 'input_image': {
-      const url = text(wire['image_url']) ?? text(object(wire['image_url'])?.['url'])
-      const detail = text(wire['detail'])
+      const image = object(wire['image_url'])
+      const url = text(wire['image_url']) ?? text(image?.['url'])
+      const detail = text(wire['detail']) ?? text(image?.['detail'])
       // `auto` is what no detail means.
       const known = detail === 'auto' ? null : detail
       return url === null ? opaque : marked({ kind: 'image', url, ...present({ detail: known }) })

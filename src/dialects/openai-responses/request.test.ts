@@ -212,6 +212,15 @@ test('what the prompt weighs counts text, not media', () => {
   expect(chat.promptBytes).toBeLessThan(400)
 })
 
+test('an image in the spelling of Chat Completions is an image, as LangChain sends it', () => {
+  const url = `data:image/png;base64,${'A'.repeat(5000)}`
+  const part = { type: 'image_url', image_url: { url, detail: 'low' } }
+  const chat = decode({ model: 'm', input: [{ role: 'user', content: [part] }] })
+  expect(chat.messages()).toMatchObject([{ role: 'user', content: [{ kind: 'image', url, detail: 'low' }] }])
+  expect(chat.inputModalities).toEqual(['text', 'image'])
+  expect(chat.promptBytes).toBeLessThan(100)
+})
+
 describe('a chat request to a Responses provider', () => {
   const full = fromChat({
     model: 'm',

@@ -5,13 +5,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type RunningGateway, startGateway } from '../harness/gateway.ts'
 import type { FakeUpstream } from '../upstream/index.ts'
 import { chatReply } from '../upstream/openai-chat.ts'
 import { chargesIn, expectSound, sqliteBook, standing, topUp } from './rig/books.ts'
 import { ask, keepAlive, type Seen } from './rig/client.ts'
 import { billing, configOf, marked, rated } from './rig/provider.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const STREAMS = 50

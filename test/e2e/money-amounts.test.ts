@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type RunningGateway, startGateway } from '../harness/gateway.ts'
 import type { FakeUpstream } from '../upstream/index.ts'
 import { expectSound, standing, topUp } from './rig/books.ts'
 import { ask } from './rig/client.ts'
 import { billing, configOf, marked } from './rig/provider.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 let provider: FakeUpstream
 let gateway: RunningGateway

@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type RunningGateway, startGateway } from '../harness/gateway.ts'
 import { chat, type FakeUpstream, fakeUpstream, json, type Script } from '../upstream/index.ts'
 import { expectSound, type LedgerBook, sqliteBook, standing, topUp } from './rig/books.ts'
 import { ask, sentence } from './rig/client.ts'
 import { configOf, MODEL } from './rig/provider.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const DOWN = json(503, { error: { message: 'overloaded' } })
 const FACTS = { usage: { prompt_tokens: 10, completion_tokens: 50 } }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type RunningGateway, startGateway } from '../harness/gateway.ts'
 import type { FakeUpstream } from '../upstream/index.ts'
 import {
@@ -13,6 +13,8 @@ import {
 } from './rig/books.ts'
 import { ask, keepAlive, type Seen } from './rig/client.ts'
 import { billing, configOf, marked, rated } from './rig/provider.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 /** DeepSeek stops generating and billing when its connection is closed; a provider of one's own is not known to. */
 const STOPS = 'deepseek'

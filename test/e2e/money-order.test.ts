@@ -2,13 +2,15 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type RunningGateway, startGateway } from '../harness/gateway.ts'
 import { findTool } from '../harness/machine.ts'
 import type { FakeUpstream } from '../upstream/index.ts'
 import { topUp } from './rig/books.ts'
 import { ask } from './rig/client.ts'
 import { billing, configOf, marked } from './rig/provider.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const REQUESTS = 50
 const strace = findTool('strace')

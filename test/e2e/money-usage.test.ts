@@ -14,6 +14,8 @@ import {
 import { ask, type Seen } from './rig/client.ts'
 import { configOf, marked, rated } from './rig/provider.ts'
 
+vi.setConfig({ testTimeout: 60_000 })
+
 let provider: FakeUpstream
 let gateway: RunningGateway
 let book: LedgerBook
@@ -224,7 +226,11 @@ describe('an answer that is an error', () => {
   it('after some text ends in an error and costs nothing', async () => {
     const events = chatEvents(TEXT, { usage: null, done: false }).slice(0, 3)
     const error = 'data: {"error":{"message":"backend down","code":500}}\n\n'
-    const { seen, call, used, insured } = await charge(sse([...events, error, DONE]), true)
+    const { seen, call, used, insured } = await charge(
+      // Apart, so that the text is on its way when the error comes.
+      sse([...events, error, DONE], { gapMs: 150 }),
+      true,
+    )
     expect(seen).toMatchObject({ status: 200, complete: false })
     expect(seen.text).toContain('"finish_reason":"error"')
     expect(call.result).toBe('failed')

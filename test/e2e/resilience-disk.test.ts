@@ -3,12 +3,14 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type RunningGateway, startGateway } from '../harness/gateway.ts'
 import type { FakeUpstream } from '../upstream/index.ts'
 import { chargesIn, expectSound, sqliteBook, standing, topUp } from './rig/books.ts'
 import { ask, keepAlive, type Seen, sentence } from './rig/client.ts'
 import { billing, configOf, marked, rated } from './rig/provider.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const DISK = '64m'
 

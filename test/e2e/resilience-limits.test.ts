@@ -2,13 +2,15 @@ import { execFileSync } from 'node:child_process'
 import { request as httpRequest } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type RunningGateway, startGateway } from '../harness/gateway.ts'
 import { chatEvents, type FakeUpstream, fakeUpstream, sse } from '../upstream/index.ts'
 import { chatReply } from '../upstream/openai-chat.ts'
 import { expectSound, standing, topUp } from './rig/books.ts'
 import { ask, keepAlive } from './rig/client.ts'
 import { configOf, MODEL } from './rig/provider.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const MIB = 1024 * 1024
 

@@ -1,9 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type RunningGateway, startGateway } from '../harness/gateway.ts'
 import type { FakeUpstream } from '../upstream/index.ts'
 import { chargesIn, expectSound, sqliteBook, standing, topUp } from './rig/books.ts'
 import { ask, keepAlive, type Seen, sentence } from './rig/client.ts'
 import { billing, configOf, marked, rated } from './rig/provider.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 let first: FakeUpstream
 let second: FakeUpstream

@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type RunningGateway, startGateway } from '../harness/gateway.ts'
 import type { FakeUpstream } from '../upstream/index.ts'
 import { chargesIn, expectSound, sqliteBook, standing, topUp } from './rig/books.ts'
 import { ask, keepAlive, type Seen } from './rig/client.ts'
 import { billing, configOf, marked, rated } from './rig/provider.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const BIN = fileURLToPath(new URL('../../bin/waybill.js', import.meta.url))
 const CLIENTS = 8

@@ -153,7 +153,7 @@ export class Connection {
 
   #fault(): string | null {
     if (this.#status !== 200) {
-      const told = this.#pieces === null ? '' : `: ${Buffer.concat(this.#pieces).toString('utf8', 0, 300)}`
+      const told = this.#pieces === null ? '' : `: ${Buffer.concat(this.#pieces).toString('utf8', 0, 800)}`
       return `status ${this.#status}${told}`
     }
     const streamed = this.#workload === 'B' || this.#workload === 'B2'

@@ -25,7 +25,7 @@ export function faultOfTransport(error: TransportError, connected: boolean, inBo
     case 'limit':
       return fault('provider_overloaded', error.message)
     case 'connect':
-      return fault('provider_unavailable', 'No connection could be made.')
+      return fault('provider_unavailable', `No connection could be made${codeOf(error)}.`)
     case 'reset':
       if (inBody) return fault('provider_cut', 'The connection broke in the middle of the answer.', 200)
       return fault(
@@ -112,4 +112,10 @@ function cause(error: UpstreamError, provider: string): string {
         ? error.message
         : `${provider} refused the request${said}: ${error.message.slice(0, QUOTE_LIMIT)}`
   }
+}
+
+/** The system's word for what went wrong, in parentheses: ECONNREFUSED and the like tell where to look. */
+function codeOf({ cause }: TransportError): string {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  return /^[A-Z][A-Z0-9_]{2,40}$/.test(code) ? ` (${code})` : ''
 }

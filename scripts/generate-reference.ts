@@ -31,6 +31,8 @@ const ABOUT: Readonly<Record<string, string>> = {
   'GET /models': 'the catalog, filtered, sorted and paged by the query',
   'GET /models/count': 'how many models there are',
   'GET /models/user': 'the models that the configured keys reach',
+  'GET /models/:id': 'one model, in the shape that OpenAI, Anthropic or Google gives it',
+  'GET /models/:author/:slug': 'the same, its slash not escaped',
   'GET /models/:author/:slug/endpoints':
     'who serves a model, at which price; latency and throughput with a key',
   'GET /model/:author/:slug': 'one model',

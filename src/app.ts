@@ -18,6 +18,7 @@ import {
   listUsableModels,
   modelEndpoints,
   oneModel,
+  retrieveModel,
 } from './http/v1/catalog.ts'
 import { credits } from './http/v1/credits.ts'
 import { generation, waybill } from './http/v1/generation.ts'
@@ -48,6 +49,8 @@ export const ROUTES: readonly (readonly [
   ['GET', '/models/count', 'public', countModels],
   ['GET', '/embeddings/models', 'public', listEmbeddingModels],
   ['GET', '/models/user', 'member', listUsableModels],
+  ['GET', '/models/:id', 'public', retrieveModel],
+  ['GET', '/models/:author/:slug', 'public', retrieveModel],
   ['GET', '/models/:author/:slug/endpoints', 'public', modelEndpoints],
   ['GET', '/model/:author/:slug', 'public', oneModel],
   ['GET', '/providers', 'public', listProviders],

@@ -51,12 +51,14 @@ interface World {
   readonly upstreams: Readonly<Record<string, FakeUpstream>>
   /** A key that may spend next to nothing. */
   readonly poor: string
+  stop(): Promise<void>
 }
 
 /** Models by the format that their provider speaks. */
 const MODELS = { 'openai-chat': 'test/open', 'anthropic-messages': 'test/claude' }
 
-async function startWorld(): Promise<World> {
+/** A gateway with credit over a provider of each format. */
+export async function startWorld(): Promise<World> {
   const upstreams = {
     'openai-chat': await fakeUpstream({ script: chatProvider }),
     'anthropic-messages': await fakeUpstream({ script: messagesProvider }),
@@ -71,9 +73,10 @@ providers:
   friendli:
     base_url: "${upstreams['openai-chat'].url}/v1"
     api_key: x
-    models: [${model(MODELS['openai-chat'])}]
-  claude:
-    dialect: anthropic-messages
+    models:
+      - ${model(MODELS['openai-chat'])}
+      - { id: test/embed, context_length: 8192, price: { prompt: "1", completion: "0" }, capabilities: [embeddings] }
+  anthropic:
     base_url: "${upstreams['anthropic-messages'].url}"
     api_key: x
     models: [${model(MODELS['anthropic-messages'])}]
@@ -81,7 +84,11 @@ providers:
   })
   await gateway.call('POST', '/admin/credits', { amount_usd: 50 }, gateway.operatorKey)
   const made = await gateway.call('POST', '/keys', { name: 'poor', limit: 0.000001 }, gateway.operatorKey)
-  return { gateway, upstreams, poor: made.body.key }
+  const stop = async () => {
+    await gateway.remove()
+    for (const upstream of Object.values(upstreams)) await upstream.close()
+  }
+  return { gateway, upstreams, poor: made.body.key, stop }
 }
 
 /** Tests that every client has to pass, over providers of two formats; `missing`: why there are no clients here. */
@@ -94,10 +101,7 @@ export function conform(
     beforeAll(async () => {
       world = await startWorld()
     })
-    afterAll(async () => {
-      await world?.gateway.remove()
-      for (const upstream of Object.values(world?.upstreams ?? {})) await upstream.close()
-    })
+    afterAll(() => world?.stop())
     describe.each(Object.entries(clients))('%s', (_, make) => {
       let client: Client
       beforeAll(async () => {

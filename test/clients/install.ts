@@ -49,7 +49,9 @@ export async function clientsMissing(): Promise<string | undefined> {
 /** What npm says went wrong; undefined when nothing did. */
 function install(): Promise<string | undefined> {
   rmSync(record, { force: true })
-  const npm = spawn('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
+  const options = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
+  const patience = ['--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-timeout=60000']
+  const npm = spawn('npm', ['ci', ...options, ...patience], {
     cwd: here,
     // On Windows npm is a script of the shell.
     shell: process.platform === 'win32',

@@ -1,4 +1,4 @@
-import { json, type Script, sse } from '../upstream/index.ts'
+import { embeddings, json, type Script, sse } from '../upstream/index.ts'
 import type { Loose } from './install.ts'
 
 /** What the user asks for; the providers below know these and nothing else. */
@@ -40,11 +40,15 @@ function answerTo(body: string, tool: string | undefined, hasResult: boolean): A
   return says(...HELLO)
 }
 
+/** What the provider of Messages counts. */
+export const COUNTED = 4711
+
 const USAGE = { prompt_tokens: 20, completion_tokens: 5, total_tokens: 25 }
 
-/** A provider of Chat Completions, streaming or whole as it is asked. */
+/** A provider of Chat Completions, streaming or whole as it is asked, and of embeddings. */
 export const chatProvider: Script = ({ body }) => {
   const asked = JSON.parse(body) as Loose
+  if (asked.messages === undefined) return embeddings(3)({ body })
   const tool = asked.tools?.[0]?.function.name as string | undefined
   const answer = answerTo(body, tool, asked.messages.at(-1).role === 'tool')
   const call = answer.tool && {
@@ -81,6 +85,8 @@ export const chatProvider: Script = ({ body }) => {
 /** A provider of Anthropic's Messages, streaming or whole as it is asked. */
 export const messagesProvider: Script = ({ body }) => {
   const asked = JSON.parse(body) as Loose
+  // Counting is asked for without a limit of the answer.
+  if (asked.max_tokens === undefined) return json(200, { input_tokens: COUNTED })
   const last = asked.messages.at(-1).content
   const hasResult = Array.isArray(last) && last.some((block: Loose) => block.type === 'tool_result')
   const answer = answerTo(body, asked.tools?.[0]?.name, hasResult)

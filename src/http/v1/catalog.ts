@@ -1,8 +1,8 @@
 import { providers } from '../../providers/index.ts'
 import type { Gateway, RouteContext } from '../gateway.ts'
-import { anthropicModels, googleModels } from './discovery.ts'
+import { anthropicModel, anthropicModels, googleModel, googleModels } from './discovery.ts'
 import { endpointsBody } from './endpoints.ts'
-import { oneModelBody } from './model.ts'
+import { findModel, oneModelBody, retrievedBody } from './model.ts'
 import { type ModelsLive, modelsBody } from './models.ts'
 import { modelsCountBody } from './models-count.ts'
 import { modelsRss } from './models-rss.ts'
@@ -40,6 +40,15 @@ export function countModels(gateway: Gateway, c: RouteContext): Response {
 /** `GET /model/{author}/{slug}` */
 export function oneModel(gateway: Gateway, c: RouteContext): Response {
   return c.json(oneModelBody(gateway.snapshot.catalog, param(c, 'author'), param(c, 'slug')))
+}
+
+/** `GET /models/{id}`, the slash in it as it is or escaped: one model in the shape of the list that the client reads. */
+export function retrieveModel(gateway: Gateway, c: RouteContext): Response {
+  const id = c.req.param('id') ?? `${param(c, 'author')}/${param(c, 'slug')}`
+  const { model, endpoints } = findModel(gateway.snapshot.catalog, id)
+  if (c.req.header('anthropic-version') !== undefined) return c.json(anthropicModel(model))
+  if (c.req.header('x-goog-api-key') !== undefined) return c.json(googleModel(model))
+  return c.json(retrievedBody(model, endpoints))
 }
 
 /** `GET /models/{author}/{slug}/endpoints`: percentiles of latency and throughput are for callers with a key. */

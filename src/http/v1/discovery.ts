@@ -17,17 +17,37 @@ export function anthropicModels(models: readonly Model[], query: URLSearchParams
   const end = before !== null && after === null ? before : Math.min(models.length, from + limit)
   const page = models.slice(from, end)
   return {
-    data: page.map((model) => ({
-      type: 'model',
-      id: model.id,
-      display_name: model.name,
-      created_at: new Date(model.created * 1000).toISOString(),
-      max_input_tokens: model.contextLength > 0 ? model.contextLength : null,
-      max_tokens: model.maxOutput,
-    })),
+    data: page.map(anthropicModel),
     first_id: page[0]?.id ?? null,
     last_id: page.at(-1)?.id ?? null,
     has_more: end < models.length,
+  }
+}
+
+/** One model as Anthropic's clients read it, in the list and by its id. */
+export function anthropicModel(model: Model): Record<string, unknown> {
+  return {
+    type: 'model',
+    id: model.id,
+    display_name: model.name,
+    created_at: new Date(model.created * 1000).toISOString(),
+    max_input_tokens: model.contextLength > 0 ? model.contextLength : null,
+    max_tokens: model.maxOutput,
+  }
+}
+
+/** One model as Google's clients read it, in the list and by its name. */
+export function googleModel(model: Model): Record<string, unknown> {
+  return {
+    name: `models/${model.id}`,
+    baseModelId: model.id,
+    version: '1',
+    displayName: model.name,
+    description: model.description,
+    inputTokenLimit: model.contextLength,
+    ...(model.maxOutput !== null && { outputTokenLimit: model.maxOutput }),
+    supportedGenerationMethods: ['generateContent', 'countTokens'],
+    thinking: model.reasoning,
   }
 }
 
@@ -44,17 +64,7 @@ export function googleModels(models: readonly Model[], query: URLSearchParams): 
     throw new GatewayError('invalid_request', '"pageToken" is not one that this list gave.')
   const more = from + size < models.length
   return {
-    models: models.slice(from, from + size).map((model) => ({
-      name: `models/${model.id}`,
-      baseModelId: model.id,
-      version: '1',
-      displayName: model.name,
-      description: model.description,
-      inputTokenLimit: model.contextLength,
-      ...(model.maxOutput !== null && { outputTokenLimit: model.maxOutput }),
-      supportedGenerationMethods: ['generateContent', 'countTokens'],
-      thinking: model.reasoning,
-    })),
+    models: models.slice(from, from + size).map(googleModel),
     ...(more && { nextPageToken: String(from + size) }),
   }
 }

@@ -80,7 +80,7 @@ export function endpointsBody(
   slug: string,
   live: LiveStats,
 ): EndpointsBody {
-  const { model, endpoints } = findModel(catalog, author, slug)
+  const { model, endpoints } = findModel(catalog, `${author}/${slug}`)
   return {
     data: {
       id: model.id,

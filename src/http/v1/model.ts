@@ -161,13 +161,21 @@ export function isSimulated(endpoints: readonly Endpoint[]): boolean {
  * @throws GatewayError `not_found` with the closest ids
  */
 export function oneModelBody(catalog: Catalog, author: string, slug: string): { data: ModelBody } {
-  const { model, endpoints } = findModel(catalog, author, slug)
+  const { model, endpoints } = findModel(catalog, `${author}/${slug}`)
   return { data: modelBody(model, endpoints) }
 }
 
+/**
+ * `GET /models/{id}`, where clients of OpenAI look one model up: the row of the list with OpenAI's two fields.
+ * Source: OpenAI's reference, "The model object".
+ */
+export function retrievedBody(model: Model, endpoints: readonly Endpoint[]) {
+  const owner = model.id.slice(0, model.id.indexOf('/'))
+  return { ...modelBody(model, endpoints), object: 'model', owned_by: owner }
+}
+
 /** The model that a path names. Throws GatewayError `not_found` with the closest ids. */
-export function findModel(catalog: Catalog, author: string, slug: string) {
-  const name = `${author}/${slug}`
+export function findModel(catalog: Catalog, name: string) {
   const resolved = catalog.resolve(name)
   if (resolved) return resolved
   const close = catalog.suggest(name, 3)

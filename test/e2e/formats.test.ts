@@ -141,6 +141,12 @@ describe('POST /v1beta/models/{id}:generateContent', () => {
     expect(wrong.status).toBe(400)
     expect(await wrong.json()).toMatchObject({ error: { code: 400, status: 'INVALID_ARGUMENT' } })
   })
+
+  it('answers 501 to a verb that is not served, with what to use', async () => {
+    const refused = await ask('embedContent')
+    expect(refused.status).toBe(501)
+    expect(await refused.text()).toContain('POST /api/v1/embeddings')
+  })
 })
 
 describe('POST /responses', () => {

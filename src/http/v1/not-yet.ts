@@ -10,9 +10,16 @@ export const NOT_SERVED: Readonly<Record<string, string>> = {
   '/audio/transcriptions': 'Transcription is not served by this version.',
 }
 
-/** The 501 of an endpoint that is known and not served; undefined for any other path. */
+/** A verb of Google's at a model; those that are served never come here. */
+const GOOGLE_VERB = /^\/models\/.+:([A-Za-z]{1,40})$/
+
+/** The 501 of what may be POSTed to and is not served; undefined for any other path. */
 export function notServed(path: string): GatewayError | undefined {
-  const message = NOT_SERVED[path]
+  const verb = GOOGLE_VERB.exec(path)?.[1]
+  const message =
+    verb === undefined
+      ? NOT_SERVED[path]
+      : `"${verb}" is not served: use generateContent, streamGenerateContent or countTokens, and POST /api/v1/embeddings for embeddings.`
   return message === undefined ? undefined : new GatewayError('not_implemented', message)
 }
 

@@ -18,3 +18,11 @@ export function base62Digits(bytes: Uint8Array): string {
   for (const byte of bytes) text += ALPHABET[byte % 62]
   return text
 }
+
+/** A whole number in base 62, left-padded with `0` to `length` characters; texts of one length sort as the numbers do. */
+export function base62Number(value: number, length: number): string {
+  let text = ''
+  for (let rest = value; text.length < length; rest = Math.floor(rest / 62))
+    text = ALPHABET[rest % 62]! + text
+  return text
+}

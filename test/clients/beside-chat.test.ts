@@ -44,6 +44,7 @@ describe.skipIf(missing !== undefined)(missing ?? 'beside chat', () => {
       for await (const { id } of models.list()) ids.push(id)
       expect(ids).toEqual(expect.arrayContaining(IDS))
       expect((await models.retrieve('test/open')).id).toBe('test/open')
+      await expect(models.retrieve('test/opne')).rejects.toThrow(/404 .*Did you mean test\/open/)
     })
   })
 

@@ -17,11 +17,13 @@ async function google(name: string): Promise<Client> {
       const weather = { name: 'weather', description: 'The weather', parametersJsonSchema: WEATHER_SCHEMA }
       const config = { tools: [{ functionDeclarations: [weather] }] }
       const contents: Loose[] = [{ role: 'user', parts: [{ text: prompt }] }]
-      const first = await client(at).generateContent({ model: at.model, contents, config })
-      const parts = first.functionCalls.map((call: Loose) =>
-        createPartFromFunctionResponse(call.id, call.name, { output: run(call.args) }),
+      const asked: Loose[] = []
+      for await (const chunk of await client(at).generateContentStream({ model: at.model, contents, config }))
+        asked.push(...(chunk.candidates?.[0]?.content?.parts ?? []))
+      const parts = asked.flatMap(({ functionCall: call }) =>
+        call ? [createPartFromFunctionResponse(call.id, call.name, { output: run(call.args) })] : [],
       )
-      contents.push(first.candidates[0].content, { role: 'user', parts })
+      contents.push({ role: 'model', parts: asked }, { role: 'user', parts })
       return (await client(at).generateContent({ model: at.model, contents, config })).text
     },
     structured: async (at, prompt) => {

@@ -27,6 +27,7 @@ async function chatCompletions(name: string): Promise<Client> {
         model: at.model,
         messages: user(prompt),
         tools: [{ type: 'function', function: weather }],
+        stream: true,
       })
       return runner.finalContent()
     },
@@ -64,7 +65,7 @@ async function responses(name: string): Promise<Client> {
     withTool: async (at, prompt, run) => {
       const tools = [{ type: 'function', name: 'weather', parameters: WEATHER_SCHEMA, strict: true }]
       const input: Loose[] = [{ role: 'user', content: prompt }]
-      const first = await client(at).create({ model: at.model, input, tools })
+      const first = await client(at).stream({ model: at.model, input, tools }).finalResponse()
       input.push(...first.output)
       for (const item of first.output) {
         if (item.type !== 'function_call') continue

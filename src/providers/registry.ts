@@ -43,7 +43,8 @@ export function ownProvider(id: string, dialect: string, baseUrl: string): Provi
         ? { kind: 'header', name: 'x-goog-api-key' }
         : { kind: 'optional-bearer' },
     env: [],
-    cancelStopsBilling: false,
+    // A server of one's own stops when nobody listens, and nobody bills for what it would have written.
+    cancelStopsBilling: true,
     local: true,
     probe: anthropic ? '/v1/models' : gemini ? '/v1beta/models' : '/models',
   })

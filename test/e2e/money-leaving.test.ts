@@ -16,9 +16,9 @@ import { billing, configOf, marked, rated } from './rig/provider.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 
-/** DeepSeek stops generating and billing when its connection is closed; a provider of one's own is not known to. */
+/** DeepSeek stops generating and billing when its connection is closed, Groq does not. */
 const STOPS = 'deepseek'
-const GOES_ON = 'acme'
+const GOES_ON = 'groq'
 const GAP_MS = 10
 /** Events with five bytes of text each that a stream here has. */
 const EVENTS = 25

@@ -56,7 +56,7 @@ export async function profile(workload: MeasuredWorkload): Promise<number> {
       connections: workload === 'B2' ? 500 : 64,
       rate: 0,
     } as const
-    await helpers.measure({ ...job, warmMs: 0, windowMs: 2_000 })
+    await helpers.measure({ ...job, warmMs: 0, windowMs: 6_000 })
     from = micros()
     const measured = await helpers.measure({ ...job, warmMs: 0, windowMs: WINDOW_MS })
     until = micros()

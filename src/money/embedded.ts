@@ -78,7 +78,7 @@ export async function openEmbedded(store: Store, options: LedgerOptions): Promis
 
 /**
  * The ledger of a process that owns its database. Commands are decided at once on the memory image; what was decided
- * in one turn of the event loop is appended as one unit. A failed write stops it: everything is refused until the image
+ * in one turn of the event loop, or while the disk was busy, is appended as one unit. A failed write stops it: everything is refused until the image
  * was read again from disk.
  */
 class EmbeddedLedger implements Ledger {
@@ -232,10 +232,20 @@ class EmbeddedLedger implements Ledger {
     if (batch === null) {
       batch = new Batch()
       this.#batch = batch
-      setImmediate(() => this.#flush())
+      this.#flushSoon()
     }
     batch.add(this.#image, change, this.#chain)
     return batch
+  }
+
+  /**
+   * After this turn, unless a unit is on its way to disk: then the next one gathers until that is committed, and touches
+   * each account, limit and page once for all that it holds.
+   */
+  #flushSoon(): void {
+    setImmediate(() => {
+      if (this.#inFlight.size === 0) this.#flush()
+    })
   }
 
   #flush(): void {
@@ -247,7 +257,10 @@ class EmbeddedLedger implements Ledger {
       (error: unknown) => this.#halt(batch, error),
     )
     this.#inFlight.add(written)
-    written.finally(() => this.#inFlight.delete(written))
+    written.finally(() => {
+      this.#inFlight.delete(written)
+      if (this.#batch !== null) this.#flushSoon()
+    })
   }
 
   #committed(batch: Batch): void {

@@ -47,8 +47,10 @@ export async function authenticate(
       'authentication',
       'No API key came with the request. Send it as "Authorization: Bearer sk-wb-v1-…"; make one with: waybill keys create NAME',
     )
-  if (isOperator(credential, deps.operatorHash)) return operator(headers, remoteAddress, access)
-  const key = deps.keys.find(credential) ?? (await deps.keys.lookUp(credential))
+  const known = deps.keys.find(credential)
+  if (known === undefined && isOperator(credential, deps.operatorHash))
+    return operator(headers, remoteAddress, access)
+  const key = known ?? (await deps.keys.lookUp(credential))
   if (key === undefined)
     throw new GatewayError(
       'authentication',

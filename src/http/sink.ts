@@ -5,6 +5,9 @@ import type { Sink, SinkListener } from '../relay/index.ts'
 /** A reader that takes nothing for so long is cut, ms. */
 const STALLED_MS = 60_000
 
+/** Replies up to this size leave in one write with their head, bytes. */
+const ONE_WRITE = 64 * 1024
+
 const SINK = Symbol('sink')
 type Held = ServerResponse & { [SINK]?: ResponseSink }
 
@@ -21,6 +24,8 @@ export class ResponseSink implements Sink, Timed {
   readonly #stalled = new Timer(this)
   #listener: SinkListener | null = null
   #ended = false
+  /** We write the frames of HTTP's chunked coding ourselves. */
+  #framing = false
 
   constructor(
     response: ServerResponse,
@@ -48,26 +53,35 @@ export class ResponseSink implements Sink, Timed {
 
   head(status: number, headers: readonly string[]): void {
     this.#response.writeHead(status, [...headers, ...this.#headers])
+    // Node would hand the socket a frame in four pieces; one is a third cheaper. False for clients of HTTP/1.0.
+    this.#framing = this.#response.chunkedEncoding
+    this.#response.chunkedEncoding = false
   }
 
   write(chunk: Uint8Array): boolean {
-    if (this.#response.write(chunk)) return true
+    // An empty frame would be the last one.
+    if (chunk.length === 0 || this.#response.write(this.#framed(chunk), 'latin1')) return true
     if (!this.#stalled.armed) this.#wheel.arm(this.#stalled, this.#stalledMs)
     return false
   }
 
   end(chunk: Uint8Array | null): void {
     this.#ended = true
-    if (chunk === null) this.#response.end()
-    else this.#response.end(chunk)
+    const rest = chunk === null || chunk.length === 0 ? '' : this.#framed(chunk)
+    this.#response.end(this.#framing ? `${rest}0\r\n\r\n` : rest, 'latin1')
     this.#watchTheRest()
+  }
+
+  #framed(chunk: Uint8Array): string {
+    const text = latin1(chunk)
+    return this.#framing ? `${chunk.length.toString(16)}\r\n${text}\r\n` : text
   }
 
   reply(status: number, headers: readonly string[], body: Uint8Array | string): void {
     this.#ended = true
     const bytes = typeof body === 'string' ? Buffer.from(body) : body
     this.#response.writeHead(status, [...headers, ...this.#headers, 'content-length', String(bytes.length)])
-    this.#response.end(bytes)
+    this.#response.end(bytes.length > ONE_WRITE ? bytes : latin1(bytes), 'latin1')
     this.#watchTheRest()
   }
 
@@ -112,3 +126,8 @@ function onClose(this: Held): void {
 
 /** A write after the client left: `close` follows and says it. */
 function onError(): void {}
+
+/** The bytes as a text of as many characters: Node joins texts, not buffers, with the head and with each other. */
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+}

@@ -5,8 +5,8 @@ import type { Sink, SinkListener } from '../relay/index.ts'
 /** A reader that takes nothing for so long is cut, ms. */
 const STALLED_MS = 60_000
 
-/** Replies up to this size leave in one write with their head, bytes. */
-const ONE_WRITE = 64 * 1024
+/** What is no longer than this becomes one text with its head or frame; beyond it the copies cost more than the pieces, bytes. */
+const ONE_WRITE = 8 * 1024
 
 const SINK = Symbol('sink')
 type Held = ServerResponse & { [SINK]?: ResponseSink }
@@ -60,21 +60,26 @@ export class ResponseSink implements Sink, Timed {
 
   write(chunk: Uint8Array): boolean {
     // An empty frame would be the last one.
-    if (chunk.length === 0 || this.#response.write(this.#framed(chunk), 'latin1')) return true
+    if (chunk.length === 0 || this.#send(chunk)) return true
     if (!this.#stalled.armed) this.#wheel.arm(this.#stalled, this.#stalledMs)
     return false
   }
 
   end(chunk: Uint8Array | null): void {
     this.#ended = true
-    const rest = chunk === null || chunk.length === 0 ? '' : this.#framed(chunk)
-    this.#response.end(this.#framing ? `${rest}0\r\n\r\n` : rest, 'latin1')
+    if (chunk !== null && chunk.length > 0) this.#send(chunk)
+    this.#response.end(this.#framing ? '0\r\n\r\n' : '', 'latin1')
     this.#watchTheRest()
   }
 
-  #framed(chunk: Uint8Array): string {
-    const text = latin1(chunk)
-    return this.#framing ? `${chunk.length.toString(16)}\r\n${text}\r\n` : text
+  #send(chunk: Uint8Array): boolean {
+    const response = this.#response
+    if (!this.#framing) return response.write(chunk)
+    const size = `${chunk.length.toString(16)}\r\n`
+    if (chunk.length <= ONE_WRITE) return response.write(`${size}${latin1(chunk)}\r\n`, 'latin1')
+    response.write(size, 'latin1')
+    response.write(chunk)
+    return response.write('\r\n', 'latin1')
   }
 
   reply(status: number, headers: readonly string[], body: Uint8Array | string): void {

@@ -21,6 +21,9 @@ export function cpuMicros({ cpu, done }: Measured): number {
   return done === 0 ? Number.NaN : (cpu * 1e6) / done
 }
 
+/** Share of the fixed rate that has to be answered for a latency to mean anything. */
+const KEEPS_UP = 0.95
+
 /** One contestant under one workload: medians over the rounds. */
 export interface Figures {
   readonly cpuUs: Spread
@@ -29,7 +32,7 @@ export interface Figures {
   /** Share of its processor that the contestant used meanwhile: below about 0.9 the rate is not its limit. */
   readonly busy: number
   readonly memoryMb: number
-  /** Added to the direct way at the fixed rate, microseconds; in B2 the delay of an event. */
+  /** Added to the direct way at the fixed rate, microseconds, Infinity when it can't keep up; in B2 the delay of an event. */
   readonly addedP50: number
   readonly addedP99: number
   readonly errors: number
@@ -58,7 +61,8 @@ export function figures(
 }
 
 function added({ closed, open, direct }: Sample, which: 'p50' | 'p99'): number {
-  return open === null || direct === null ? closed[which] : open[which] - direct[which]
+  if (open === null || direct === null) return closed[which]
+  return open.done < direct.done * KEEPS_UP ? Number.POSITIVE_INFINITY : open[which] - direct[which]
 }
 
 /** CPU per request (B2: per event) of one contestant over another's, each pair from the same round. */

@@ -68,8 +68,8 @@ function row(rounds: readonly Round[], name: string, workload: MeasuredWorkload)
     range(cpuUs, 1),
     whole(perSecond),
     `${Math.round(busy * 100)} %`,
-    whole(addedP50),
-    whole(addedP99),
+    delay(addedP50),
+    delay(addedP99),
     whole(memoryMb),
     String(errors),
   ]
@@ -111,6 +111,10 @@ function range({ median, min, max }: Spread, digits: number): string {
   return `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`
 }
 
+function delay(value: number): string {
+  return Number.isFinite(value) ? whole(value) : 'saturated'
+}
+
 function whole(value: number): string {
   return Math.round(value).toLocaleString('en-US')
 }
@@ -142,7 +146,7 @@ round, more than the figures: they depend on the machine and its neighbours.
   ended in the window. *busy* is the share of its processor that it used: where that is well below 100 %, the
   rate is not its limit (nginx waits for the load generator), and its CPU per request is that of a less busy loop.
 - Latency is measured at a fixed rate whatever the answers do, and counts from the send; what the mock takes without
-  anything between is subtracted (B2: from the mock's write of an event to the client's read, nothing subtracted).
+  anything between is subtracted (*saturated*: it can't take that rate; B2: from the mock's write of an event to the client's read, nothing subtracted).
 - *Peak memory* is the highest resident memory within the window, of all processes of the contestant.
 - *errors*: answers with another status than 200, without their end, their text or their usage, or none at all.
 

@@ -53,6 +53,8 @@ export async function round(helpers: Helpers, started: readonly Started[], plan:
       const closed = await helpers.measure(job('closed', workload, address, group, plan))
       const rate = OPEN_RATE[workload]
       const open = rate && (await helpers.measure(job('open', workload, address, group, plan)))
+      // What could not keep up has a queue to work off first.
+      if (open && open.errors > 0) await calm(group)
       samples.set(workload, { closed, open: open || null, direct: direct.get(workload) ?? null })
       const error = closed.fault ?? (open ? open.fault : null)
       if (error !== null) plan.tell(`  ${contestant.name}, ${workload}: ${error}`)

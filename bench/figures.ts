@@ -61,8 +61,9 @@ export function figures(
 }
 
 function added({ closed, open, direct }: Sample, which: 'p50' | 'p99'): number {
-  if (open === null || direct === null) return closed[which]
-  return open.done < direct.done * KEEPS_UP ? Number.POSITIVE_INFINITY : open[which] - direct[which]
+  if (direct === null) return closed[which]
+  const keptUp = open !== null && open.done >= direct.done * KEEPS_UP
+  return keptUp ? open[which] - direct[which] : Number.POSITIVE_INFINITY
 }
 
 /** CPU per request (B2: per event) of one contestant over another's, each pair from the same round. */

@@ -22,7 +22,7 @@ const CONNECTIONS: Readonly<Record<MeasuredWorkload, number>> = { A: 64, B: 64, 
 /** One contestant under one workload in one round. */
 export interface Sample {
   readonly closed: Measured
-  /** The same at a fixed rate; null for B2, whose streams have one of their own. */
+  /** The same at a fixed rate; null for who can't keep up with it, and for B2, whose streams have one of their own. */
   readonly open: Measured | null
   /** That rate without anything between: what the mock and the load generator take. */
   readonly direct: Measured | null
@@ -52,11 +52,11 @@ export async function round(helpers: Helpers, started: readonly Started[], plan:
       const { address, group } = running
       const closed = await helpers.measure(job('closed', workload, address, group, plan))
       const rate = OPEN_RATE[workload]
-      const open = rate && (await helpers.measure(job('open', workload, address, group, plan)))
-      // What could not keep up has a queue to work off first.
-      if (open && open.errors > 0) await calm(group)
-      samples.set(workload, { closed, open: open || null, direct: direct.get(workload) ?? null })
-      const error = closed.fault ?? (open ? open.fault : null)
+      // Who does not reach the rate on its own would only pile up a queue.
+      const keepsUp = rate !== null && closed.done / closed.seconds > rate
+      const open = keepsUp ? await helpers.measure(job('open', workload, address, group, plan)) : null
+      samples.set(workload, { closed, open, direct: direct.get(workload) ?? null })
+      const error = closed.fault ?? open?.fault ?? null
       if (error !== null) plan.tell(`  ${contestant.name}, ${workload}: ${error}`)
     }
     visits.set(contestant.name, samples)

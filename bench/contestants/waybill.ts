@@ -85,11 +85,11 @@ export async function startWaybill(mockPort: number, options: WaybillOptions = {
   }
 }
 
-/** An empty data directory in the cache: on the disk, where a commit costs what it costs. */
+/** An empty directory in the cache, this process's own, gone when it ends: on the disk, where a commit costs what it costs. */
 export function freshDataDir(name: string): string {
-  const dataDir = cacheDir(`data-${name}`)
-  rmSync(dataDir, { recursive: true, force: true })
-  return cacheDir(`data-${name}`)
+  const dataDir = cacheDir(`data-${name}-${process.pid}`)
+  process.once('exit', () => rmSync(dataDir, { recursive: true, force: true }))
+  return dataDir
 }
 
 /** `start …` on a data directory that `startWaybill` has made. */

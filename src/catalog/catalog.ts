@@ -72,7 +72,7 @@ export interface Endpoint {
 export interface Resolved {
   readonly model: Model
   readonly endpoints: readonly Endpoint[]
-  /** Dynamic variants in the name: `nitro`, `floor`, `exacto`, `online`. */
+  /** Dynamic variants in the name: `nitro`, `floor`, `exacto`, `online`; `thinking` where no row of the catalog stands for it. */
   readonly variants: readonly string[]
 }
 
@@ -82,7 +82,11 @@ export interface Catalog {
   readonly version: string
   readonly models: readonly Model[]
   readonly endpoints: readonly Endpoint[]
-  /** Finds by id, alias, canonical slug, with or without variant suffixes; undefined when unknown. */
+  /** Every model with its endpoints, in catalog order; the same list for as long as the snapshot lives. */
+  readonly all: readonly Resolved[]
+  /** The newest model of every line by its alias, `~author/family-latest`. */
+  readonly latest: ReadonlyMap<string, Resolved>
+  /** Finds by id, alias, canonical slug, `~…-latest`, older spellings, with or without variant suffixes; undefined when unknown. */
   resolve(name: string): Resolved | undefined
   endpoint(id: string): Endpoint | undefined
   /** Closest model ids to a wrong name, best first, at most `limit`. */

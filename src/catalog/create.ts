@@ -1,5 +1,6 @@
 import type { Catalog, Endpoint, Model, Resolved } from './catalog.ts'
 import { contentHash } from './hash.ts'
+import { latestModels, redirectKey, redirectsOf } from './names.ts'
 import { createSuggest } from './suggest.ts'
 
 /** Suffixes that change routing, not the model. Source: OpenRouter's model variants documentation. */
@@ -32,22 +33,27 @@ export function createCatalog(
     if (!siblings) throw new Error(`endpoint ${endpoint.id} belongs to no model of the catalog`)
     siblings.push(endpoint)
   }
-  const names = index(models, byModel)
+  const all = models.map((model) => ({ model, endpoints: byModel.get(model.id) ?? [], variants: [] }))
+  const names = index(all)
+  const latest = latestModels(all)
+  for (const [alias, resolved] of latest) names.set(alias, resolved)
+  const redirect = lazyRedirect(all)
   const suggest = createSuggest(models)
   return {
     version: version ?? versionOf(models, endpoints),
     models,
     endpoints,
-    resolve: (name) => resolve(names, name),
+    all,
+    latest,
+    resolve: (name) => resolve(names, name, redirect),
     endpoint: (id) => byId.get(id),
     suggest: (name, limit) => suggest(name, limit),
   }
 }
 
 /** Every lower-case name that leads to a model: ids first, then slugs and aliases, then what its hosts call it. */
-function index(models: readonly Model[], byModel: ReadonlyMap<string, Endpoint[]>): Map<string, Resolved> {
+function index(all: readonly Resolved[]): Map<string, Resolved> {
   const names = new Map<string, Resolved>()
-  const all = models.map((model) => ({ model, endpoints: byModel.get(model.id) ?? [], variants: [] }))
   for (const resolved of all) names.set(resolved.model.id.toLowerCase(), resolved)
   for (const resolved of all) {
     const { id, canonicalSlug, aliases } = resolved.model
@@ -81,34 +87,80 @@ function claim(names: Map<string, Resolved>, name: string, resolved: Resolved): 
 
 const afterAuthor = (id: string): string => id.slice(id.indexOf('/') + 1)
 
-function resolve(names: ReadonlyMap<string, Resolved>, name: string): Resolved | undefined {
+/** Finds where a name that nobody has leads to: an older spelling of one that somebody has. */
+type Redirect = (name: string) => Resolved | undefined
+
+/** Few ask for old names: the table is made when the first one does. */
+function lazyRedirect(all: readonly Resolved[]): Redirect {
+  let table: ReadonlyMap<string, Resolved | null> | null = null
+  return (name) => {
+    table ??= redirectsOf(all)
+    return table.get(redirectKey(name)) ?? undefined
+  }
+}
+
+function resolve(
+  names: ReadonlyMap<string, Resolved>,
+  name: string,
+  redirect: Redirect,
+): Resolved | undefined {
   const exact = names.get(name)
   if (exact) return exact
   if (name.length > LONGEST_NAME) return undefined
   const lower = name.trim().toLowerCase()
-  return names.get(lower) ?? withSuffixes(names, lower)
+  return names.get(lower) ?? withSuffixes(names, lower, redirect)
 }
 
-/** Takes dynamic suffixes off, wherever they stand; static ones stay with the name (`…:free`). */
-function withSuffixes(names: ReadonlyMap<string, Resolved>, name: string): Resolved | undefined {
+/** Takes suffixes off, wherever they stand. Static ones stay with the name (`…:free`) where the catalog lists it so. */
+function withSuffixes(
+  names: ReadonlyMap<string, Resolved>,
+  name: string,
+  redirect: Redirect,
+): Resolved | undefined {
   const parts = name.split(':')
   let cut = parts.length
   while (cut > 1 && isSuffix(parts[cut - 1] ?? '')) cut--
   const suffixes = parts.slice(cut)
-  if (suffixes.length === 0) return undefined
+  const asked = parts.slice(0, cut).join(':')
+  const base = names.get(asked) ?? (asked.includes(':') ? undefined : redirect(asked))
+  if (base === undefined || suffixes.length === 0) return base
   const variants = suffixes.filter((suffix) => DYNAMIC.has(suffix))
-  const fixed = suffixes.filter((suffix) => !DYNAMIC.has(suffix))
-  const base = names.get(parts.slice(0, cut).join(':'))
-  const found =
-    fixed.length === 0 ? base : base && names.get([base.model.id.toLowerCase(), ...fixed].join(':'))
+  const fixed = [...new Set(suffixes.filter((suffix) => !DYNAMIC.has(suffix)))]
+  const listed = fixed.length === 0 ? base : names.get([base.model.id.toLowerCase(), ...fixed].join(':'))
+  const found = listed ?? derived(base, fixed)
   if (!found) return undefined
-  return variants.length === 0 ? found : { ...found, variants: [...new Set(variants)] }
+  const all = listed === undefined && fixed.includes('thinking') ? [...variants, 'thinking'] : variants
+  return all.length === 0 ? found : { ...found, variants: [...new Set(all)] }
 }
 
-/** Variants that exist only where the catalog lists them. */
+/** Variants that the catalog may list as models of their own. */
 const STATIC: ReadonlySet<string> = new Set(['free', 'extended', 'thinking'])
 
 const isSuffix = (part: string): boolean => DYNAMIC.has(part) || STATIC.has(part)
+
+/**
+ * A static variant that no row stands for, taken from the model itself: `free` leaves the endpoints that cost nothing,
+ * `extended` those with the widest context, `thinking` those that reason. Undefined where that leaves none.
+ */
+function derived(base: Resolved, fixed: readonly string[]): Resolved | undefined {
+  let endpoints = base.endpoints.filter((endpoint) => !endpoint.simulated)
+  for (const variant of fixed) {
+    const widest = Math.max(...endpoints.map((endpoint) => endpoint.contextLength))
+    endpoints = endpoints.filter((endpoint) =>
+      variant === 'free'
+        ? costsNothing(endpoint)
+        : variant === 'extended'
+          ? endpoint.contextLength === widest
+          : endpoint.reasoning,
+    )
+  }
+  return endpoints.length === 0 ? undefined : { ...base, endpoints }
+}
+
+/** Whether a price is known and all of it is zero. */
+function costsNothing({ tariff }: Endpoint): boolean {
+  return tariff !== null && tariff.prompt === 0n && tariff.completion === 0n && tariff.request === 0n
+}
 
 function versionOf(models: readonly Model[], endpoints: readonly Endpoint[]): string {
   const facts = endpoints.map((endpoint) => {

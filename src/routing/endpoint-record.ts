@@ -16,6 +16,12 @@ export interface AttemptOutcome {
   /** ms from sending to the end. */
   readonly durationMs: number
   readonly outputTokens: number
+  /** Whose retry budget it counts in; absent: in none. */
+  readonly providerId?: string
+  /** It followed a failed attempt of the same request. */
+  readonly retry?: boolean
+  /** HTTP status of the provider; null or absent when none came. */
+  readonly status?: number | null
 }
 
 export const SECOND = 1_000
@@ -25,6 +31,8 @@ const LONGEST_COOLING_MS = 600 * SECOND
 /** Cool-down after a rate limit that names no time; doubles with each in a row, up to the longest. */
 const BARE_COOLING_MS = SECOND
 const LONGEST_BARE_COOLING_MS = 25 * SECOND
+/** Fewer times to the first token than this over five minutes say nothing about the slowest of them. */
+const ENOUGH_FIGURES = 50
 /** Percentiles are worked out at most this often. */
 const FIGURES_LIFE_MS = SECOND
 /** Endpoints and credentials remembered; beyond it the oldest is forgotten. */
@@ -43,14 +51,59 @@ export class EndpointRecord {
   readonly speed30m = new FigureWindow(6, 5 * MINUTE)
   /** End of the cool-down by credential (`''`: none needed). */
   readonly coolingUntil = new Map<string, number>()
+  /** Breakers by credential, from the second credential on that was used here. */
+  readonly #keys = new Map<string, Breaker>()
+  readonly #random: () => number
+  #firstKey: string | null = null
+  /** The credential of the present row of failures, and whether another one is in that row. */
+  #rowKey: string | null = null
+  #rowMixed = false
   limitsInARow = 0
+  #limitedAt = Number.NEGATIVE_INFINITY
   recoveredAt = 0
   figuresAt = Number.NEGATIVE_INFINITY
   ttft: PercentileFigures | null = null
   speed: PercentileFigures | null = null
 
   constructor(random: () => number) {
+    this.#random = random
     this.breaker = new Breaker(random)
+  }
+
+  /** The breaker of one credential at this endpoint; undefined where it shares the endpoint's. */
+  keyBreaker(credentialId: string): Breaker | undefined {
+    return this.#keys.size === 0 ? undefined : this.#keys.get(credentialId)
+  }
+
+  /**
+   * Notes an outcome that says how the endpoint is. With several credentials each has a breaker of its own, and the
+   * endpoint's opens only on failures of more than one: what a single key does is no outage of the endpoint.
+   */
+  judge(ok: boolean, credentialId: string | null, nowMs: number, sentMs: number): 'opened' | 'closed' | null {
+    if (credentialId === null) return this.breaker.note(ok, nowMs, sentMs)
+    this.#firstKey ??= credentialId
+    if (this.#keys.size === 0 && credentialId === this.#firstKey) return this.breaker.note(ok, nowMs, sentMs)
+    this.#breakerOf(credentialId).note(ok, nowMs, sentMs)
+    this.#rowMixed = !ok && (this.#rowMixed || (this.#rowKey !== null && this.#rowKey !== credentialId))
+    this.#rowKey = ok ? null : (this.#rowKey ?? credentialId)
+    const counts = ok || this.#rowMixed || this.breaker.state(nowMs) !== 'closed'
+    return counts ? this.breaker.note(ok, nowMs, sentMs) : null
+  }
+
+  /** An attempt ended without a verdict. */
+  forgetProbe(credentialId: string | null): void {
+    this.breaker.forgetProbe()
+    if (credentialId !== null) this.keyBreaker(credentialId)?.forgetProbe()
+  }
+
+  #breakerOf(credentialId: string): Breaker {
+    let known = this.#keys.get(credentialId)
+    if (known === undefined) {
+      makeRoom(this.#keys)
+      known = new Breaker(this.#random)
+      this.#keys.set(credentialId, known)
+    }
+    return known
   }
 
   count(ok: boolean, nowMs: number): void {
@@ -58,6 +111,12 @@ export class EndpointRecord {
     this.uptime5m.add(ok, nowMs)
     this.uptime30m.add(ok, nowMs)
     this.uptime1d.add(ok, nowMs)
+  }
+
+  /** The slow end of the times to the first token, ms; null while too few were seen. */
+  slowFirstToken(nowMs: number): number | null {
+    this.refreshFigures(nowMs)
+    return this.ttft === null || this.ttft5m.total < ENOUGH_FIGURES ? null : this.ttft.p99
   }
 
   refreshFigures(nowMs: number): void {
@@ -85,14 +144,26 @@ export class EndpointRecord {
     this.recoveredAt = nowMs
   }
 
-  /** Cools down for one credential, as long as the provider asked or, when it named no time, ever longer. */
-  cool(credentialId: string | null, askedMs: number | null, nowMs: number): void {
-    const bare = Math.min(LONGEST_BARE_COOLING_MS, BARE_COOLING_MS * 2 ** Math.min(this.limitsInARow, 10))
-    this.limitsInARow++
+  /**
+   * Cools down for one credential, as long as the provider asked or, when it named no time, ever longer. Limits that hit
+   * requests of the same moment count as one.
+   */
+  cool(credentialId: string | null, askedMs: number | null, nowMs: number, sentMs: number): void {
+    if (sentMs >= this.#limitedAt) {
+      this.limitsInARow++
+      this.#limitedAt = nowMs
+    }
+    const bare = Math.min(LONGEST_BARE_COOLING_MS, BARE_COOLING_MS * 2 ** Math.min(this.limitsInARow - 1, 10))
     const wait = askedMs === null || askedMs <= 0 ? bare : Math.min(askedMs, LONGEST_COOLING_MS)
     const key = credentialId ?? ''
     if (!this.coolingUntil.has(key)) makeRoom(this.coolingUntil)
     this.coolingUntil.set(key, Math.max(this.coolingUntil.get(key) ?? 0, nowMs + wait))
+  }
+
+  /** The key may not use this one model, which says nothing about the others. */
+  rest(credentialId: string, untilMs: number): void {
+    if (!this.coolingUntil.has(credentialId)) makeRoom(this.coolingUntil)
+    this.coolingUntil.set(credentialId, Math.max(this.coolingUntil.get(credentialId) ?? 0, untilMs))
   }
 
   /** ms until the readiest of the credentials may be used; without a list, until the last cool-down ends. */

@@ -1,8 +1,11 @@
 import { ERRORS, type ErrorCode } from '../chat/index.ts'
+import { REFUSED_MS, type RefusedCredential, RefusedCredentials } from './credentials.ts'
 import { type AttemptOutcome, EndpointRecord, MINUTE, makeRoom, SECOND } from './endpoint-record.ts'
 import type { EndpointHealth, PercentileFigures } from './plan.types.ts'
+import { RetryBudgets } from './retry-budget.ts'
 import type { OutcomeWindow } from './window.ts'
 
+export type { RefusedCredential } from './credentials.ts'
 export type { AttemptOutcome } from './endpoint-record.ts'
 
 /** Published figures of an endpoint: uptime in per cent, latency in ms, throughput in tokens per second. */
@@ -14,13 +17,11 @@ export interface EndpointStats {
   readonly throughput_last_30m: PercentileFigures | null
 }
 
-/** A credential that is left alone since its provider refused it. */
-export interface RefusedCredential {
-  readonly id: string
-  readonly code: ErrorCode
-  readonly sinceMs: number
-  readonly untilMs: number
-}
+/** What an operator should hear of. */
+export type HealthEvent =
+  | { readonly type: 'credential_refused'; readonly credentialId: string; readonly code: ErrorCode }
+  | { readonly type: 'credential_works'; readonly credentialId: string }
+  | { readonly type: 'breaker_opened' | 'breaker_closed'; readonly endpointId: string }
 
 /** Health of an endpoint that nothing is known about. */
 export const HEALTHY: EndpointHealth = {
@@ -35,11 +36,6 @@ export const HEALTHY: EndpointHealth = {
   breaker: 'closed',
 }
 
-/** How long a refused key rests before one request may try it again. */
-const REFUSED_MS = 10 * MINUTE
-/** While that one request is under way. */
-const TRYING_MS = 30 * SECOND
-
 /**
  * What real outcomes say about endpoints and credentials: windows of success, percentiles, breakers and cool-downs.
  * Keeps no clock: every call takes the time, ms on one monotonic scale. Memory is constant per endpoint (about 13 KB,
@@ -47,12 +43,15 @@ const TRYING_MS = 30 * SECOND
  */
 export class HealthBook {
   readonly #random: () => number
+  readonly #tell: (event: HealthEvent) => void
   readonly #endpoints = new Map<string, EndpointRecord>()
-  readonly #refused = new Map<string, { code: ErrorCode; sinceMs: number; untilMs: number }>()
+  readonly #refused = new RefusedCredentials()
+  readonly #budgets = new RetryBudgets()
 
-  /** `random` in [0, 1) spreads the probes of breakers. */
-  constructor(random: () => number) {
+  /** `random` in [0, 1) spreads the probes of breakers; `tell` hears what an operator should. */
+  constructor(random: () => number, tell: (event: HealthEvent) => void = () => {}) {
     this.#random = random
+    this.#tell = tell
   }
 
   /**
@@ -62,39 +61,36 @@ export class HealthBook {
    */
   record(endpointId: string, credentialId: string | null, outcome: AttemptOutcome, nowMs: number): void {
     const known = this.#endpoint(endpointId)
-    if (outcome.result === 'cancelled') {
-      known.breaker.forgetProbe()
+    const { result, providerId } = outcome
+    if (result === 'cancelled') {
+      known.forgetProbe(credentialId)
       if (outcome.ttftMs !== null) known.measure(outcome, nowMs)
       return
     }
+    if (providerId !== undefined)
+      this.#budgets.note(providerId, outcome.retry === true, result === 'failed', nowMs)
     const sentMs = nowMs - outcome.durationMs
-    if (outcome.result === 'ok') {
-      this.#succeeded(known, credentialId, outcome, nowMs, sentMs)
-      return
-    }
-    const code = outcome.code ?? 'provider_unavailable'
-    if (code === 'rate_limit_exceeded' || outcome.retryAfterMs !== null) {
-      known.cool(credentialId, outcome.retryAfterMs, nowMs)
-    }
-    if (credentialId !== null && (code === 'provider_auth' || code === 'provider_payment')) {
-      known.count(false, nowMs)
-      known.breaker.forgetProbe()
-      this.#refuse(credentialId, code, nowMs)
-    } else if (ERRORS[code].health) {
-      known.count(false, nowMs)
-      known.breaker.note(false, nowMs, sentMs)
-    } else if (known.breaker.state(nowMs) !== 'closed') {
-      // The provider answered, if only to say no to this request: it is back.
-      if (known.breaker.note(true, nowMs, sentMs)) known.recover(nowMs)
-    }
+    if (result === 'ok') this.#succeeded(endpointId, known, credentialId, outcome, nowMs, sentMs)
+    else this.#failed(endpointId, known, credentialId, outcome, nowMs, sentMs)
   }
 
   /**
-   * Asks leave to send to an endpoint. Always given while its breaker is closed; half-open, to one at a time, whose
-   * outcome must be recorded; refused while it is open: go on to the next endpoint, or send anyway when none is left.
+   * Asks leave to send to an endpoint. Given while its breaker is closed, save for a share during the seconds after an
+   * outage when another endpoint can take it (`spare`); half-open, to one at a time, whose outcome must be recorded;
+   * refused while it is open: go on to the next endpoint, or send anyway when none is left.
    */
-  admit(endpointId: string, nowMs: number): boolean {
-    return this.#endpoints.get(endpointId)?.breaker.admit(nowMs) ?? true
+  admit(endpointId: string, nowMs: number, spare = false): boolean {
+    return this.#endpoints.get(endpointId)?.breaker.admit(nowMs, spare) ?? true
+  }
+
+  /** False while too many retries have failed at the provider: a retry goes elsewhere, or nowhere. */
+  mayRetry(providerId: string, nowMs: number): boolean {
+    return this.#budgets.allows(providerId, nowMs)
+  }
+
+  /** Time to the first token that 99 % of the endpoint's streams of five minutes kept, ms; null while too few were seen. */
+  slowFirstToken(endpointId: string, nowMs: number): number | null {
+    return this.#endpoints.get(endpointId)?.slowFirstToken(nowMs) ?? null
   }
 
   /**
@@ -103,8 +99,8 @@ export class HealthBook {
    */
   health(endpointId: string, nowMs: number, credentialIds: readonly string[] | null = null): EndpointHealth {
     const known = this.#endpoints.get(endpointId)
-    const keyless = credentialIds !== null && this.#allRefused(credentialIds, nowMs)
-    if (known === undefined) return keyless ? { ...HEALTHY, breaker: 'open' } : HEALTHY
+    const readyAt = credentialIds === null ? 0 : this.#keyReadyAt(credentialIds, known)
+    if (known === undefined) return readyAt > nowMs ? { ...HEALTHY, breaker: 'open' } : HEALTHY
     known.refreshFigures(nowMs)
     const recent = known.outage.sum(nowMs, 30 * SECOND)
     const outage = recent.bad > 0 && recent.bad * 5 >= recent.good + recent.bad
@@ -118,7 +114,7 @@ export class HealthBook {
       ttftMs: known.ttft,
       throughput: known.speed,
       coolingMs: known.coolingUntil.size === 0 ? 0 : known.coolingLeft(credentialIds, nowMs),
-      breaker: keyless ? 'open' : known.breaker.state(nowMs),
+      breaker: readyAt > nowMs ? 'open' : known.breaker.state(nowMs),
     }
   }
 
@@ -146,12 +142,12 @@ export class HealthBook {
     random: () => number,
     endpointId: string | null = null,
   ): string | null {
-    const cooling = endpointId === null ? undefined : this.#endpoints.get(endpointId)?.coolingUntil
+    const known = endpointId === null ? undefined : this.#endpoints.get(endpointId)
     let ready = 0
     let soonest: string | null = null
     let soonestAt = Number.POSITIVE_INFINITY
     for (const id of ids) {
-      const at = this.#readyAt(id, cooling)
+      const at = this.#readyAt(id, known)
       if (at <= nowMs) ready++
       if (at < soonestAt) {
         soonestAt = at
@@ -162,21 +158,39 @@ export class HealthBook {
     let picked = soonest
     for (const id of ids) {
       if (left < 0) break
-      if (this.#readyAt(id, cooling) <= nowMs && left-- === 0) picked = id
+      if (this.#readyAt(id, known) <= nowMs && left-- === 0) picked = id
     }
-    const refused = picked === null ? undefined : this.#refused.get(picked)
-    if (refused !== undefined) refused.untilMs = Math.max(refused.untilMs, nowMs + TRYING_MS)
+    if (picked === null) return null
+    this.#refused.trying(picked, nowMs)
+    known?.keyBreaker(picked)?.admit(nowMs)
     return picked
   }
 
   /** Credentials that their providers refused and that have not worked since: what an alert is about. */
   refusedCredentials(): RefusedCredential[] {
-    return [...this.#refused].map(([id, { code, sinceMs, untilMs }]) => ({ id, code, sinceMs, untilMs }))
+    return this.#refused.list()
   }
 
   /** Takes a credential back into use, as after its key was replaced or proved. */
   enableCredential(id: string): void {
-    this.#refused.delete(id)
+    if (this.#refused.enable(id)) this.#tell({ type: 'credential_works', credentialId: id })
+  }
+
+  /** A provider said outside of any request that it does not take this credential. */
+  refuseCredential(id: string, nowMs: number): void {
+    this.#refuse(id, 'provider_auth', nowMs)
+  }
+
+  /** The provider of these endpoints answers again: those with an open breaker are due for their probe. */
+  expect(endpointIds: readonly string[], nowMs: number): void {
+    for (const id of endpointIds) this.#endpoints.get(id)?.breaker.probeNow(nowMs)
+  }
+
+  /** The provider of these endpoints does not answer at all: their breakers open before a request has to find out. */
+  suspect(endpointIds: readonly string[], nowMs: number): void {
+    for (const id of endpointIds) {
+      if (this.#endpoint(id).breaker.trip(nowMs)) this.#tell({ type: 'breaker_opened', endpointId: id })
+    }
   }
 
   #endpoint(id: string): EndpointRecord {
@@ -190,35 +204,91 @@ export class HealthBook {
   }
 
   #succeeded(
+    endpointId: string,
     known: EndpointRecord,
     credentialId: string | null,
     outcome: AttemptOutcome,
     nowMs: number,
     sentMs: number,
   ): void {
-    if (known.breaker.note(true, nowMs, sentMs)) known.recover(nowMs)
+    this.#judge(endpointId, known, true, credentialId, nowMs, sentMs)
     known.count(true, nowMs)
     known.limitsInARow = 0
-    if (credentialId !== null && this.#refused.size > 0) this.#refused.delete(credentialId)
+    if (credentialId !== null) this.enableCredential(credentialId)
     known.measure(outcome, nowMs)
   }
 
+  #failed(
+    endpointId: string,
+    known: EndpointRecord,
+    credentialId: string | null,
+    outcome: AttemptOutcome,
+    nowMs: number,
+    sentMs: number,
+  ): void {
+    const code = outcome.code ?? 'provider_unavailable'
+    if (code === 'rate_limit_exceeded' || outcome.retryAfterMs !== null) {
+      known.cool(credentialId, outcome.retryAfterMs, nowMs, sentMs)
+    }
+    if (credentialId !== null && (code === 'provider_auth' || code === 'provider_payment')) {
+      known.forgetProbe(credentialId)
+      if (outcome.status === 403 && code === 'provider_auth') {
+        this.#forbid(endpointId, known, credentialId, nowMs)
+        return
+      }
+      known.count(false, nowMs)
+      this.#refuse(credentialId, code, nowMs)
+    } else if (ERRORS[code].health) {
+      known.count(false, nowMs)
+      this.#judge(endpointId, known, false, credentialId, nowMs, sentMs)
+    } else if (code !== 'server' && known.breaker.state(nowMs) !== 'closed') {
+      // The provider answered, if only to say no to this request: it is back.
+      this.#judge(endpointId, known, true, credentialId, nowMs, sentMs)
+    } else known.forgetProbe(credentialId)
+  }
+
+  #judge(
+    endpointId: string,
+    known: EndpointRecord,
+    ok: boolean,
+    credentialId: string | null,
+    nowMs: number,
+    sentMs: number,
+  ): void {
+    const change = known.judge(ok, credentialId, nowMs, sentMs)
+    if (change === null) return
+    if (change === 'closed') known.recover(nowMs)
+    this.#tell({ type: change === 'opened' ? 'breaker_opened' : 'breaker_closed', endpointId })
+  }
+
   #refuse(credentialId: string, code: ErrorCode, nowMs: number): void {
-    const known = this.#refused.get(credentialId)
-    if (known === undefined) makeRoom(this.#refused)
-    const sinceMs = known?.sinceMs ?? nowMs
-    this.#refused.set(credentialId, { code, sinceMs, untilMs: nowMs + REFUSED_MS })
+    if (this.#refused.refuse(credentialId, code, nowMs)) {
+      this.#tell({ type: 'credential_refused', credentialId, code })
+    }
   }
 
-  #readyAt(credentialId: string, cooling: ReadonlyMap<string, number> | undefined): number {
-    const refused = this.#refused.size === 0 ? 0 : (this.#refused.get(credentialId)?.untilMs ?? 0)
-    return Math.max(refused, cooling?.get(credentialId) ?? 0)
+  /** 403 may mean one model of many: the key rests at this endpoint, and everywhere when a second one forbids it too. */
+  #forbid(endpointId: string, known: EndpointRecord, credentialId: string, nowMs: number): void {
+    known.rest(credentialId, nowMs + REFUSED_MS)
+    if (this.#refused.forbid(credentialId, endpointId)) this.#refuse(credentialId, 'provider_auth', nowMs)
   }
 
-  #allRefused(credentialIds: readonly string[], nowMs: number): boolean {
-    if (this.#refused.size === 0 || credentialIds.length === 0) return false
-    for (const id of credentialIds) if (this.#readyAt(id, undefined) <= nowMs) return false
-    return true
+  /** When this credential may be used, with an endpoint: also there. */
+  #readyAt(credentialId: string, known: EndpointRecord | undefined): number {
+    const at = this.#keyAt(credentialId, known)
+    return Math.max(at, known?.coolingUntil.get(credentialId) ?? 0)
+  }
+
+  /** The same without cool-downs. */
+  #keyAt(credentialId: string, known: EndpointRecord | undefined): number {
+    return Math.max(this.#refused.readyAt(credentialId), known?.keyBreaker(credentialId)?.readyAt ?? 0)
+  }
+
+  #keyReadyAt(credentialIds: readonly string[], known: EndpointRecord | undefined): number {
+    if (credentialIds.length === 0) return 0
+    let soonest = Number.POSITIVE_INFINITY
+    for (const id of credentialIds) soonest = Math.min(soonest, this.#keyAt(id, known))
+    return soonest
   }
 }
 

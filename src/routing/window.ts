@@ -63,6 +63,8 @@ export class FigureWindow {
   readonly #width: number
   readonly #stamps: Float64Array
   readonly #counts: Uint32Array
+  /** Figures that the last `percentiles` saw. */
+  total = 0
 
   constructor(buckets: number, widthMs: number) {
     this.#width = widthMs
@@ -98,6 +100,7 @@ export class FigureWindow {
         n += count
       }
     }
+    this.total = n
     if (n === 0) return null
     const at = (share: number): number => quantile(totals, Math.max(1, Math.ceil(n * share)))
     return falling

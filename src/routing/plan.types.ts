@@ -116,6 +116,14 @@ export interface Candidate {
   readonly note: string
 }
 
+/** Models that the operator lets stand in for those asked for. */
+export interface StandIns {
+  /** Their catalog ids. */
+  readonly models: readonly string[]
+  /** They may also answer what a model asked for has refused for its content. */
+  readonly onRefusal: boolean
+}
+
 /** The decision, as a value: what was considered, what will be tried and in which order. */
 export interface Plan {
   /** Every endpoint of every model asked for, in catalog order. */
@@ -128,6 +136,8 @@ export interface Plan {
   readonly maxAttempts: number
   readonly retriesPerModel: number
   readonly allowFallbacks: boolean
+  /** Models of the operator's `fallbacks` that stand last in `order`; absent: none. */
+  readonly standIns?: StandIns
   /** Set when `order` is empty: what to tell the client. */
   readonly refusal: {
     readonly code: ErrorCode

@@ -132,8 +132,6 @@ export interface ChatRequest {
   parameterValues(): ChatParameters
   messages(): readonly ChatMessage[]
   tools(): readonly ToolDefinition[]
-  /** What the hub has no words for, e.g. hosted tools of the client's API: lost on an upstream of another dialect. Absent: nothing. */
-  untranslated?(): readonly Dropped[]
 }
 
 export interface ReasoningRequest {

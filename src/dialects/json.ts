@@ -41,6 +41,15 @@ export function without(source: Json, keys: ReadonlySet<string>): Json {
   return copy
 }
 
+/** The members that are set (neither absent nor null) and not among the known ones. */
+export function othersOf(source: Json | null, known: ReadonlySet<string>): Json {
+  const others: Json = {}
+  for (const key in source) {
+    if (!known.has(key) && source[key] !== undefined && source[key] !== null) others[key] = source[key]
+  }
+  return others
+}
+
 /**
  * Nano-units as a JSON number with exact decimal digits: 65000n → `0.000065`. A float would round at sixteen digits and
  * print `6.5e-5`. The value is a raw JSON literal: it survives `JSON.stringify` unchanged.

@@ -1,5 +1,5 @@
 import type { CacheMarker, ChatParameters, ReasoningRequest, ToolDefinition } from '../../chat/index.ts'
-import { type Json, list, object, text } from '../json.ts'
+import { type Json, list, object, othersOf, text } from '../json.ts'
 import { optional, refuse } from '../openai-chat/check.ts'
 
 type Plain<T> = { -readonly [K in keyof T]: T[K] }
@@ -169,29 +169,42 @@ function addToolChoice(choice: Json | null, values: Plain<ChatParameters>): void
   if (typeof serial === 'boolean') values.parallelToolCalls = !serial
 }
 
+const KNOWN_TOOL: ReadonlySet<string> = new Set([
+  'type',
+  'name',
+  'description',
+  'input_schema',
+  'strict',
+  'cache_control',
+])
+const KNOWN_CONFIG: ReadonlySet<string> = new Set(['effort', 'format'])
+
 /** Fields, tools and settings that only this API has. */
 function nativeOf(body: Json): Json {
-  const native: Json = {}
-  for (const key in body) if (!KNOWN.has(key) && given(body[key])) native[key] = body[key]
+  const native: Json = { ...othersOf(body, KNOWN), ...documentWishes(body) }
   for (const item of list(body['tools'])) {
     const tool = object(item) ?? {}
     if (!isFunction(tool)) native[`tools.${text(tool['type']) ?? 'unknown'}`] = tool
+    else for (const [key, value] of Object.entries(othersOf(tool, KNOWN_TOOL))) native[`tools.${key}`] = value
   }
-  if (citesDocuments(body)) native['citations'] = { enabled: true }
-  const config = object(body['output_config']) ?? {}
-  for (const key in config) {
-    if (key !== 'effort' && key !== 'format' && given(config[key]))
-      native[`output_config.${key}`] = config[key]
-  }
+  for (const [key, value] of Object.entries(othersOf(object(body['output_config']), KNOWN_CONFIG)))
+    native[`output_config.${key}`] = value
+  // A list of models is routed here; the provider's own list is its own.
+  if (body['fallbacks'] === 'default') native['fallbacks'] = 'default'
   return native
 }
 
-/** Is some document or search result to be cited from? No other API does that. */
-function citesDocuments(body: Json): boolean {
-  const cites = (content: unknown): boolean =>
-    list(content).some((item) => {
+/** Citations from documents or search results, and what is said about a document beside it: no other API has them. */
+function documentWishes(body: Json): Json {
+  const wishes: Json = {}
+  const look = (content: unknown): void => {
+    for (const item of list(content)) {
       const block = object(item)
-      return object(block?.['citations'])?.['enabled'] === true || cites(block?.['content'])
-    })
-  return list(body['messages']).some((message) => cites(object(message)?.['content']))
+      if (object(block?.['citations'])?.['enabled'] === true) wishes['citations'] = { enabled: true }
+      if (block?.['type'] === 'document' && text(block['context']) !== null) wishes['document.context'] = true
+      look(block?.['content'])
+    }
+  }
+  for (const message of list(body['messages'])) look(object(message)?.['content'])
+  return wishes
 }

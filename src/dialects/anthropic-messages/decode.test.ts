@@ -325,7 +325,7 @@ test('what Claude Code sends reaches a model of Chat Completions, and each thing
       ],
     },
     { role: 'tool', tool_call_id: 'toolu_1', content: '(The result follows in the next message.)' },
-    { role: 'tool', tool_call_id: 'toolu_2', content: 'no such file' },
+    { role: 'tool', tool_call_id: 'toolu_2', content: '[The tool failed.]\nno such file' },
     { role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } }] },
     { role: 'user', content: 'Well?' },
   ])

@@ -4,9 +4,10 @@ import type { FinishReason } from '../../chat/index.ts'
 const REASONS: Readonly<Record<string, FinishReason>> = {
   end_turn: 'stop',
   stop_sequence: 'stop',
-  // The provider paused a long turn of its own tools; the client sends the answer back to go on.
-  pause_turn: 'stop',
-  compaction: 'stop',
+  // The provider paused a long turn of its own tools, or to compact it: the answer is not whole. Clients of other formats
+  // treat `length` so, and the turn goes on when the answer is sent back.
+  pause_turn: 'length',
+  compaction: 'length',
   max_tokens: 'length',
   model_context_window_exceeded: 'length',
   tool_use: 'tool_calls',

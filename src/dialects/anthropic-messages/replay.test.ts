@@ -79,7 +79,7 @@ const toldBy = (recorded: RecordedCase): ReadMessage =>
 
 const FINISH: Readonly<Record<string, string>> = {
   end_turn: 'stop',
-  pause_turn: 'stop',
+  pause_turn: 'length',
   max_tokens: 'length',
   tool_use: 'tool_calls',
   refusal: 'content_filter',

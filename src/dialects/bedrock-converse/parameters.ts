@@ -193,8 +193,7 @@ export function nameTheRest(chat: ChatRequest, values: ChatParameters, drops: Dr
     const value = values[member as keyof typeof ABSENT]
     if (value !== undefined && value !== false) drops.add(parameter, reason)
   }
-  for (const parameter of Object.keys(values.extra)) drops.add(parameter, reason)
-  for (const { parameter, reason: why } of chat.untranslated?.() ?? []) drops.add(parameter, why)
+  for (const parameter of Object.keys({ ...values.extra, ...values.native })) drops.add(parameter, reason)
   if (chat.choices > 1) drops.add('n', reason)
   if (chat.outputModalities.some((name) => name !== 'text')) drops.add('modalities', reason)
 }

@@ -2,6 +2,7 @@ import { type ChatMessage, type ContentPart, GatewayError } from '../../chat/ind
 import type { Drops } from '../anthropic-messages/drops.ts'
 import { dataUrl } from '../anthropic-messages/media.ts'
 import { isObject, type Json, text } from '../json.ts'
+import { contentWithFailure } from '../tool-error.ts'
 import { DIALECT, PLAN } from './wire.ts'
 
 /** A conversation as Cohere takes it. */
@@ -37,7 +38,7 @@ export function encodeConversation(
 
 function encodeOther(message: ChatMessage, documents: Json[], drops: Drops): Json {
   const { role, name } = message
-  const content = message.content.flatMap((part) => encodePart(part, documents, drops))
+  const content = contentWithFailure(message).flatMap((part) => encodePart(part, documents, drops))
   const at = name === undefined ? -1 : content.findIndex(({ type }) => type === 'text')
   if (at >= 0) content[at] = { type: 'text', text: `${name}: ${String(content[at]!['text'])}` }
   if (role === 'tool') {

@@ -1,5 +1,6 @@
 import type { ChatParameters, ResponseFormat, ToolChoice, ToolDefinition } from '../../chat/index.ts'
-import { isObject, type Json, list, object, text } from '../json.ts'
+import { isObject, type Json, list, object, othersOf, text } from '../json.ts'
+import { contentsOf } from './decode-contents.ts'
 import { fromGoogleSchema } from './schema.ts'
 import { field, jsonName } from './wire.ts'
 
@@ -30,8 +31,38 @@ const ELSEWHERE: ReadonlySet<string> = new Set([
   'imageConfig',
 ])
 
-/** Members of the body that stand for themselves only. */
-const NATIVE = ['safetySettings', 'cachedContent'] as const
+/** Members of the body that have words in the hub, or that are addressed to the gateway. */
+const KNOWN: ReadonlySet<string> = new Set([
+  'model',
+  'contents',
+  'systemInstruction',
+  'tools',
+  'toolConfig',
+  'generationConfig',
+  'labels',
+  'serviceTier',
+  'models',
+  'provider',
+  'plugins',
+  'route',
+  'transforms',
+  'preset',
+  'sessionId',
+  'user',
+  'trace',
+  'debug',
+  'usage',
+  'stream',
+])
+const KNOWN_FUNCTION: ReadonlySet<string> = new Set([
+  'name',
+  'description',
+  'parameters',
+  'parametersJsonSchema',
+])
+const KNOWN_TOOL_CONFIG: ReadonlySet<string> = new Set(['functionCallingConfig'])
+/** Of a part: which piece of a video, how closely media are looked at. */
+const PART_WISHES = ['videoMetadata', 'mediaResolution'] as const
 
 export const configOf = (body: Json): Json => object(field(body, 'generationConfig')) ?? {}
 
@@ -68,10 +99,29 @@ export function valuesOf(body: Json): ChatParameters {
       Object.entries(members).filter(([, value]) => value !== undefined),
     )
   }
-  for (const name of NATIVE) if (field(body, name) !== undefined) native[name] = field(body, name)
-  for (const hosted of hostedTools(body)) native[`tools.${hosted}`] = true
+  addNative(body, native)
   return values
 }
+
+/** What of a body only this API knows. */
+function addNative(body: Json, native: Json): void {
+  Object.assign(native, othersOf(jsonNames(body), KNOWN))
+  const toolConfig = othersOf(jsonNames(object(field(body, 'toolConfig')) ?? {}), KNOWN_TOOL_CONFIG)
+  for (const [name, value] of Object.entries(toolConfig)) native[`toolConfig.${name}`] = value
+  for (const hosted of hostedTools(body)) native[`tools.${hosted}`] = true
+  for (const declaration of declarationsOf(body)) {
+    for (const name in othersOf(jsonNames(declaration), KNOWN_FUNCTION)) native[`tools.${name}`] = true
+  }
+  for (const { parts } of contentsOf(body)) {
+    for (const part of list(parts)) {
+      for (const name of PART_WISHES)
+        if (isObject(field(object(part), name))) native[`contents.${name}`] = true
+    }
+  }
+}
+
+const jsonNames = (source: Json): Json =>
+  Object.fromEntries(Object.entries(source).map(([name, value]) => [jsonName(name), value]))
 
 const callingOf = (body: Json): Json | null =>
   object(field(object(field(body, 'toolConfig')), 'functionCallingConfig'))

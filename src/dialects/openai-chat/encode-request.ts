@@ -63,11 +63,7 @@ export function encodeRequest(chat: ChatRequest, target: WireTarget): EncodedReq
   dropUnsupported(chat, target, body, dropped)
   applyQuirks(quirks, body, dropped)
   dropDearerTier(body, 'service_tier', (it) => dropped.push(it))
-  const headers = [
-    ['content-type', 'application/json'],
-    ['accept', chat.stream ? 'text/event-stream' : 'application/json'],
-  ] as const
-  return { path: '/chat/completions', headers, body, dropped }
+  return { path: '/chat/completions', headers: [], body, dropped }
 }
 
 function translated(chat: ChatRequest, dropped: Dropped[]): Json {

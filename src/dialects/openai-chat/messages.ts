@@ -1,5 +1,6 @@
 import type { CacheMarker, ChatMessage, ContentPart, ToolDefinition } from '../../chat/index.ts'
 import { isObject, type Json, list, object, text } from '../json.ts'
+import { contentWithFailure } from '../tool-error.ts'
 import { argumentText } from './tools.ts'
 import { DIALECT } from './wire.ts'
 
@@ -139,7 +140,7 @@ export function encodeMessages(messages: readonly ChatMessage[]): Json[] {
     const parts: Json[] = []
     const calls: Json[] = []
     const details: Json[] = []
-    for (const part of message.content) {
+    for (const part of contentWithFailure(message)) {
       if (part.kind === 'tool-call') {
         calls.push({ id: part.id, type: 'function', function: { name: part.name, arguments: part.args } })
       } else if (part.kind === 'reasoning') details.push(encodeReasoningPart(part, details.length))

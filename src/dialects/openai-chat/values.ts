@@ -1,5 +1,5 @@
 import type { ChatParameters, ResponseFormat, ToolChoice } from '../../chat/index.ts'
-import { isObject, type Json, list, object, text } from '../json.ts'
+import { isObject, type Json, list, object, othersOf, text } from '../json.ts'
 import { cacheOf } from './messages.ts'
 import { PARAMETERS } from './parameters.ts'
 
@@ -42,6 +42,46 @@ const ELSEWHERE: ReadonlySet<string> = new Set([
 /** How images and speech are to be made. */
 const OUTPUTS = ['image_config', 'audio'] as const
 
+/** What has words in the hub, is addressed to the gateway, or stands in the request itself. */
+const KNOWN: ReadonlySet<string> = new Set([
+  ...Object.keys(SAME),
+  ...Object.values(PARAMETERS).flat(),
+  ...OUTPUTS,
+  'model',
+  'models',
+  'messages',
+  'stream',
+  'stream_options',
+  'modalities',
+  'n',
+  'user',
+  'cache_control',
+  'provider',
+  'plugins',
+  'route',
+  'transforms',
+  'preset',
+  'session_id',
+  'safety_identifier',
+  'trace',
+  'debug',
+  'usage',
+  'max_tool_calls',
+  'stop_server_tools_when',
+])
+
+/** Fields and tools that only providers of this format know. */
+function nativeOf(body: Json): Json {
+  const native = othersOf(body, KNOWN)
+  // As it is when nothing is said.
+  if (native['store'] === false) delete native['store']
+  for (const tool of list(body['tools'])) {
+    const type = text(object(tool)?.['type'])
+    if (type !== null && object(object(tool)?.['function']) === null) native[`tools.${type}`] = tool
+  }
+  return native
+}
+
 /** The parameters of a checked Chat Completions body. */
 export function parameterValuesOf(body: Json): ChatParameters {
   const extra: Json = {}
@@ -65,6 +105,8 @@ export function parameterValuesOf(body: Json): ChatParameters {
     if (field in SAME || ELSEWHERE.has(field)) continue
     if (body[field] !== undefined && body[field] !== null) extra[field] = body[field]
   }
+  const native = nativeOf(body)
+  if (Object.keys(native).length > 0) values.native = native
   return values
 }
 

@@ -1,6 +1,7 @@
 import type { ChatMessage, ContentPart, Dropped } from '../../chat/index.ts'
 import type { WireTarget } from '../dialect.ts'
 import { type Json, object } from '../json.ts'
+import { contentWithFailure } from '../tool-error.ts'
 import { DIALECT, familyOf } from './wire.ts'
 
 /** Hub messages as input items, and what of them was lost. */
@@ -91,7 +92,7 @@ class InputWriter {
   }
 
   private result(message: ChatMessage): void {
-    const content = message.content.flatMap((part) => this.part(part, 'input_text'))
+    const content = contentWithFailure(message).flatMap((part) => this.part(part, 'input_text'))
     this.items.push({
       type: 'function_call_output',
       call_id: message.toolCallId ?? '',

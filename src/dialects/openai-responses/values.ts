@@ -1,5 +1,5 @@
 import type { ChatParameters, ResponseFormat, ToolChoice } from '../../chat/index.ts'
-import { type Json, list, object, text } from '../json.ts'
+import { type Json, list, object, othersOf, text } from '../json.ts'
 import { cacheOf } from '../openai-chat/messages.ts'
 import { flatName } from './names.ts'
 
@@ -49,26 +49,58 @@ export function parameterValuesOf(body: Json, hosted: readonly string[]): ChatPa
 const asksLogprobs = (body: Json): boolean =>
   list(body['include']).includes('message.output_text.logprobs') || Number(body['top_logprobs'] ?? 0) > 0
 
-/** Fields that no other format has, with the value that means nothing. */
-const NATIVE = {
-  truncation: 'disabled',
-  max_tool_calls: null,
-  prompt_cache_retention: null,
-  prompt_cache_options: null,
-} as const
+/** What has words in the hub, is addressed to the gateway, or stands in the request itself. */
+const KNOWN: ReadonlySet<string> = new Set([
+  ...Object.keys(SAME),
+  'model',
+  'models',
+  'input',
+  'instructions',
+  'stream',
+  'stream_options',
+  'store',
+  'tools',
+  'tool_choice',
+  'text',
+  'reasoning',
+  'include',
+  'top_logprobs',
+  'max_output_tokens',
+  'modalities',
+  'cache_control',
+  'user',
+  'safety_identifier',
+  'previous_response_id',
+  'conversation',
+  'prompt',
+  'background',
+  'provider',
+  'plugins',
+  'route',
+  'preset',
+  'session_id',
+  'trace',
+  'debug',
+  'usage',
+  'client_metadata',
+  'stop_server_tools_when',
+])
+
+/** What an answer may be asked to hold that other formats have, or that only hosted tools give. */
+const KNOWN_INCLUDES: readonly unknown[] = ['reasoning.encrypted_content', 'message.output_text.logprobs']
 
 /** What of a body only a Responses API knows. */
 function nativeOf(body: Json, hosted: readonly string[]): Json {
-  const native: Json = {}
+  const native: Json = othersOf(body, KNOWN)
+  // As it is when nothing is said.
+  if (native['truncation'] === 'disabled') delete native['truncation']
   for (const type of hosted) native[`tools.${type}`] = type
   const choice = object(body['tool_choice'])
   if (choice !== null && choice['type'] !== 'function' && choice['type'] !== 'custom') {
     native['tool_choice'] = choice
   }
-  for (const [field, nothing] of Object.entries(NATIVE)) {
-    const value = body[field] ?? null
-    if (value !== null && value !== nothing) native[field] = value
-  }
+  const includes = list(body['include']).filter((name) => !KNOWN_INCLUDES.includes(name))
+  if (includes.length > 0) native['include'] = includes
   if (list(body['input']).some((item) => object(item)?.['type'] === 'item_reference')) {
     native['input.item_reference'] = true
   }

@@ -23,10 +23,6 @@ const FRAMING = /^(?:content-length|transfer-encoding|connection|keep-alive|upgr
 /**
  * The transport: its own HTTP/1.1 client straight on sockets, which is a third to a half cheaper than undici's dispatch
  * and hands over whole reads instead of single chunks; undici's where a proxy is to be used.
- *
- * Not the one that the gateway starts with: in one benchmark run every call failed with "No connection could be made"
- * from some moment on and did not recover, while the upstream could be reached. The cause is unknown; it has to be found
- * and the client run for hours before it carries traffic.
  */
 export function createTransport(options: UndiciTransportOptions = {}): Transport {
   return options.proxy ? createUndiciTransport(options) : new NetTransport(options)

@@ -10,7 +10,7 @@ import { type Clock, GenerationIds, version, Wheel } from '../lib/index.ts'
 import { type LedgerEvent, openLedger } from '../money/index.ts'
 import { type Environment, ownProvider, type ProviderSettings } from '../providers/index.ts'
 import {
-  createUndiciTransport,
+  createTransport,
   DrainSlots,
   GoogleTokens,
   type RelayDeps,
@@ -70,7 +70,7 @@ export async function wire(options: WireOptions): Promise<Wired> {
     log.warn('resolved what the last run left open', { count: recovered.released + recovered.settled })
   const [keys, organizations] = await Promise.all([KeyBook.open(store, clock), OrganizationBook.open(store)])
   const health = new HealthBook(Math.random)
-  const transport = createUndiciTransport({ proxy: proxyOf(env) })
+  const transport = createTransport({ proxy: proxyOf(env) })
   const tokens = new GoogleTokens({ transport, clock })
   const simulator = createSimulator({
     clock,

@@ -39,6 +39,8 @@ export function buildConfig(file: FileConfig, leftOut: readonly string[], contex
       totalMs: time(timeouts.total, '30m', ['timeouts', 'total'], context),
     },
     retries: file.retries ?? 2,
+    fallbacks: fallbacksOf(file.fallbacks ?? {}, context),
+    probesMs: (file.probes ?? 'off') === 'off' ? null : probeTime(file.probes!, context),
     credits: file.credits ?? 'unlimited',
     detect: file.detect ?? true,
     simulator: file.simulator ?? true,
@@ -50,6 +52,32 @@ export function buildConfig(file: FileConfig, leftOut: readonly string[], contex
 }
 
 const DAY_MS = 86_400_000
+/** Probes more often than this would be a load of their own. */
+const SHORTEST_PROBE_MS = 1_000
+
+function probeTime(text: string, context: BuildContext): number {
+  const ms = time(text, '', ['probes'], context)
+  if (ms < SHORTEST_PROBE_MS) context.problem(['probes'], 'probes must be at least 1s, or off.')
+  return ms
+}
+
+function fallbacksOf(
+  { on_refusal: onRefusal = false, ...rest }: NonNullable<FileConfig['fallbacks']>,
+  { problem }: BuildContext,
+): Config['fallbacks'] {
+  const lists = rest as Readonly<Record<string, readonly string[]>>
+  for (const [model, standIns] of Object.entries(lists)) {
+    const path = ['fallbacks', model]
+    if (model !== '*' && !/^[^\s/]+\/\S+$/.test(model)) {
+      problem(path, `\`${model}\` is no model: write author/name, or \`*\` for all other models.`, true)
+    }
+    if (standIns.includes(model)) problem(path, `${model} cannot stand in for itself.`)
+    if (standIns.some((name) => name.startsWith('sim/'))) {
+      problem(path, 'Simulated models answer only when they are asked for; they stand in for no other.')
+    }
+  }
+  return { lists, onRefusal }
+}
 
 function time(text: string | undefined, fallback: string, path: Path, { problem }: BuildContext): number {
   const ms = parseDuration(text ?? fallback)!

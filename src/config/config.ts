@@ -52,6 +52,14 @@ export interface Config {
   }
   /** Extra tries per model. */
   readonly retries: number
+  readonly fallbacks: {
+    /** Models that stand in, by the id of the model they stand in for; `*` for every other one. */
+    readonly lists: Readonly<Record<string, readonly string[]>>
+    /** They may also answer what was refused for its content. */
+    readonly onRefusal: boolean
+  }
+  /** Between two free calls to every provider, ms; null: none are made. */
+  readonly probesMs: number | null
   readonly credits: 'prepaid' | 'unlimited'
   readonly detect: boolean
   readonly simulator: boolean

@@ -24,12 +24,13 @@ test('the example of the reference loads', () => {
   expect(result).toMatchObject({ ok: true, warnings: [] })
 })
 
-test('the JSON Schema closes every mapping and describes every key', () => {
+test('the JSON Schema closes every mapping but that of fallbacks, and describes every key', () => {
   const walk = (node: unknown, path: string): void => {
     if (typeof node !== 'object' || node === null) return
     const { properties, additionalProperties } = node as Record<string, unknown>
     if (properties !== undefined) {
-      expect(additionalProperties, path).toBe(false)
+      if (path === '.properties.fallbacks') expect(additionalProperties).toMatchObject({ type: 'array' })
+      else expect(additionalProperties, path).toBe(false)
       for (const [key, value] of Object.entries(properties as Record<string, { description?: string }>)) {
         expect(value.description, `${path}.${key}`).toBeTruthy()
       }

@@ -51,6 +51,18 @@ export function configReference(): string {
       return `| ${[...cells, sentence(nodeAt(schema, path))].join(' | ')} |`
     }),
     '',
+    '## `fallbacks`',
+    '',
+    sentence(schema.properties?.['fallbacks']),
+    'The models of a request (`model`, then `models`) come first, all their endpoints and retries; then these, under the same',
+    'filters and limits, billed and named as what they are. What the request itself caused (400, 413, 422) ends there.',
+    '',
+    '| key | kind | what it is |',
+    '|---|---|---|',
+    '| a model, `author/name` | list | Models that stand in for it, in this order, at most 7. |',
+    '| `*` | list | Models that stand in for every model without a list of its own. |',
+    `| \`on_refusal\` | true or false | ${sentence(nodeAt(schema, ['fallbacks', 'on_refusal']))} |`,
+    '',
     '## `providers`',
     '',
     sentence(schema.properties?.['providers']),
@@ -83,6 +95,10 @@ export const EXAMPLE = `
 server: { host: 127.0.0.1, port: 7788 }
 timeouts: { connect: 5s, first_token: auto, idle: 30s, total: 30m }
 retries: 2
+fallbacks:
+  anthropic/claude-sonnet-4.5: [openai/gpt-5.1]
+  "*": [openai/gpt-5-mini]
+probes: off
 credits: prepaid
 providers:
   openai: { api_key: "\${OPENAI_API_KEY}" }

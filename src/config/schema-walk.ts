@@ -33,13 +33,18 @@ function below(node: z.ZodType, step: string | number): z.ZodType | null {
       element?: z.ZodType
       valueType?: z.ZodType
       options?: z.ZodType[]
+      catchall?: z.ZodType
     }
   }
   if (def.type === 'union') return below(bare(def.options!.at(-1)!), step)
   if (def.type === 'array') return typeof step === 'number' ? bare(def.element!) : null
   if (def.type === 'record') return bare(def.valueType!)
-  if (def.type !== 'object' || !Object.hasOwn(def.shape!, step)) return null
-  return bare(def.shape![step]!)
+  if (def.type !== 'object') return null
+  if (Object.hasOwn(def.shape!, step)) return bare(def.shape![step]!)
+  const other = def.catchall === undefined ? null : bare(def.catchall)
+  return other === null || (other as z.ZodType & { def: { type: string } }).def.type === 'never'
+    ? null
+    : other
 }
 
 const KINDS: Readonly<Record<string, SchemaNode['kind']>> = {

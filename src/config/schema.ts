@@ -124,11 +124,35 @@ const server = z.strictObject({
   ).optional(),
 })
 
+const modelId = (description: string) =>
+  leaf(
+    z
+      .string()
+      .regex(/^~?[^\s/]+\/\S+$/)
+      .max(200),
+    description,
+    'the name of a model, author/name',
+  )
+
+const fallbacks = z
+  .object({
+    on_refusal: flag(
+      'Stand-ins also answer what a model has refused for its content. Without it a refusal is final.',
+    ).optional(),
+  })
+  .catchall(
+    leaf(
+      z.array(modelId('A model that stands in.')).min(1).max(7),
+      'Models that stand in, in this order.',
+      'a list of models such as [openai/gpt-5.1]',
+    ),
+  )
+
 const timeouts = z.strictObject({
   connect: duration('Until the connection to a provider stands.').optional(),
   first_token: leaf(
     z.string().regex(/^(auto|\d+(\.\d+)?(ms|s|m|h))$/),
-    'Until the first token. `auto`: 10 s, 120 s for reasoning models, later as routing learns it.',
+    'Until the first token. `auto`: 10 s (120 s for reasoning, images, audio), longer for long prompts, and as each endpoint is known.',
     'auto, or a time with its unit such as 20s',
   ).optional(),
   idle: duration('Between two pieces of a stream.').optional(),
@@ -146,6 +170,16 @@ export const fileSchema = z.strictObject({
   redis: text('Redis address, for several nodes.', 'a redis:// address').optional(),
   timeouts: timeouts.describe('How long to wait for providers.').optional(),
   retries: int(0, 7, 'Extra tries per model; a request makes at most 8 attempts in all.').optional(),
+  fallbacks: fallbacks
+    .describe(
+      'Models that stand in when every endpoint of a model has failed: model → list, `*` for all other models. A prompt that is too long goes only to more room, a refusal nowhere.',
+    )
+    .optional(),
+  probes: leaf(
+    z.string().regex(/^(off|\d+(\.\d+)?(ms|s|m|h))$/),
+    'Ask every provider with a free call this often whether it answers and takes its keys, without waiting for requests to find out.',
+    'off, or a time with its unit such as 30s',
+  ).optional(),
   credits: choice(['prepaid', 'unlimited'], 'How organizations pay unless they say otherwise.').optional(),
   detect: flag('Use provider keys found in the environment, and Ollama on its default port.').optional(),
   simulator: flag('Offer the `sim/*` models.').optional(),

@@ -32,6 +32,7 @@ export const SETTINGS: readonly Setting[] = [
   at('timeouts.idle', 'TIMEOUT_IDLE', null, '30s'),
   at('timeouts.total', 'TIMEOUT_TOTAL', null, '30m'),
   at('retries', 'RETRIES', null, '2'),
+  at('probes', 'PROBES', null, 'off'),
   at('credits', 'CREDITS', null, 'unlimited'),
   at('detect', 'DETECT', 'detect', 'true'),
   at('simulator', 'SIMULATOR', 'simulator', 'true'),

@@ -28,10 +28,10 @@ export interface Step {
 export type Script =
   | Step
   | readonly Step[]
-  | ((request: { readonly nth: number; readonly body: string }) => Step)
+  | ((request: { readonly nth: number; readonly body: string; readonly path: string }) => Step)
 
-export function stepOf(script: Script, nth: number, body: string): Step {
-  if (typeof script === 'function') return script({ nth, body })
+export function stepOf(script: Script, nth: number, body: string, path: string): Step {
+  if (typeof script === 'function') return script({ nth, body, path })
   if (Array.isArray(script)) return (script as readonly Step[])[Math.min(nth, script.length) - 1] ?? {}
   return script as Step
 }

@@ -15,6 +15,8 @@ interface Outgoing {
   /** Encrypted reasoning, told when the block ends. */
   encrypted: string
   signed: boolean
+  /** Reasoning that the client does not want to see. */
+  hidden: string
   /** It has ended in the hub. */
   ended: boolean
   /** What came while another block was open. */
@@ -56,6 +58,7 @@ export class BlockQueue {
       args: '',
       encrypted: '',
       signed: false,
+      hidden: '',
       ended: false,
       waiting: [],
       after: [],
@@ -102,9 +105,8 @@ export class BlockQueue {
         if (delta.text !== '') this.add(outgoing, { type: 'text_delta', text: delta.text }, out)
         break
       case 'reasoning':
-        if (delta.text !== '' && !this.meta.hideReasoning) {
-          this.add(outgoing, { type: 'thinking_delta', thinking: delta.text }, out)
-        }
+        if (this.meta.hideReasoning) outgoing.hidden += delta.text
+        else if (delta.text !== '') this.add(outgoing, { type: 'thinking_delta', thinking: delta.text }, out)
         break
       case 'signature':
         this.sign(outgoing, delta.signature, out)
@@ -182,7 +184,10 @@ export class BlockQueue {
     }
   }
 
-  /** Encrypted reasoning stands alone, or beside its summary where the signature would be. */
+  /**
+   * Encrypted reasoning stands alone, or beside its summary where the signature would be. Text that nobody signed goes
+   * there too when it is not to be seen: some providers refuse a tool's result without the reasoning before its call.
+   */
   private prove(
     outgoing: Outgoing,
     block: Block & { kind: 'reasoning' },
@@ -196,9 +201,13 @@ export class BlockQueue {
       else this.add(outgoing, { type: 'signature_delta', signature: data }, out)
       return
     }
-    if (outgoing.at === null || outgoing.signed || block.format === CLAUDE_FORMAT) return
-    const signature = tag({ ...proofOf(block, 'signature', ''), format: block.format ?? 'unknown' })
-    this.add(outgoing, { type: 'signature_delta', signature }, out)
+    const { hidden } = outgoing
+    if (outgoing.signed || block.format === CLAUDE_FORMAT || (outgoing.at === null && hidden === '')) return
+    const proof =
+      hidden === ''
+        ? proofOf(block, 'signature', '')
+        : proofOf(block, 'text', Buffer.from(hidden).toString('base64'))
+    this.add(outgoing, { type: 'signature_delta', signature: tag(proof) }, out)
   }
 
   cite(citation: Citation, out: Json[]): void {

@@ -84,6 +84,7 @@ function decodeThinking(said: string | null, signature: string): ContentPart {
   if (signature === '') return { kind: 'reasoning', ...(said !== null && { text: said }) }
   const { format, kind, id, value } = untag(signature, 'signature')
   const facts = { ...(format !== 'unknown' && { format }), ...(id !== undefined && { id }) }
+  if (kind === 'text') return { kind: 'reasoning', text: Buffer.from(value, 'base64').toString(), ...facts }
   // What stands beside encrypted reasoning is its summary.
   if (kind === 'encrypted') {
     return { kind: 'reasoning', ...(said !== null && { summary: said }), encrypted: value, ...facts }

@@ -338,3 +338,28 @@ test('what Claude Code sends reaches a model of Chat Completions, and each thing
     'tools.web_search_20250305',
   ])
 })
+
+test('unseen reasoning that nobody signed comes back to the provider that asks for it', () => {
+  const meta = { id: 'gen-1', created: 1, model: 'a/b', provider: 'P', hideReasoning: true }
+  const { content } = anthropicMessages.encodeReply(
+    [
+      { type: 'block-start', index: 0, block: { kind: 'reasoning' } },
+      { type: 'block-delta', index: 0, delta: { kind: 'reasoning', text: 'Erst lesen – dann schreiben.' } },
+      { type: 'block-stop', index: 0 },
+      { type: 'block-start', index: 1, block: { kind: 'tool', id: 'call_1', name: 'read' } },
+      { type: 'block-delta', index: 1, delta: { kind: 'args', json: '{}' } },
+      { type: 'block-stop', index: 1 },
+    ],
+    meta,
+  ) as unknown as { content: Loose[] }
+  expect(content[0]).toMatchObject({ type: 'thinking', thinking: '' })
+  const result = { type: 'tool_result', tool_use_id: 'call_1', content: 'x' }
+  const messages = [...hi, { role: 'assistant', content }, { role: 'user', content: [result] }]
+  const { body } = openaiChat.encodeRequest(
+    decode({ messages }),
+    target('deepseek-v4-pro', { quirks: { reasoning: 'thinking-type' } }),
+  )
+  expect((body as Loose)['messages'][1]).toMatchObject({ reasoning_content: 'Erst lesen – dann schreiben.' })
+  const claude = anthropicMessages.encodeRequest(decode({ messages }), target('claude-opus-5'))
+  expect(JSON.stringify(claude.body)).not.toContain('unknown:')
+})

@@ -168,7 +168,11 @@ describe('an answer for a Messages client', () => {
       usage,
     ]
     const hidden = encode(events, { ...meta, hideReasoning: true })
-    expect(hidden.blocks).toEqual([{ type: 'thinking', thinking: '', signature: 'c2ln' }])
+    expect(hidden.blocks).toEqual([
+      { type: 'thinking', thinking: '', signature: 'c2ln' },
+      // Nobody signed it: to come back to its model it has to travel unseen.
+      { type: 'thinking', thinking: '', signature: `unknown:t::${btoa('more')}` },
+    ])
     const shown = encode(events)
     expect(shown.blocks.map((block) => block['thinking'])).toEqual(['secret', 'more'])
     expect(shown.blocks[1]!['signature']).toBe('unknown:s::')

@@ -116,7 +116,7 @@ export class Attempt implements UpstreamHandler, Timed {
     let body: string
     try {
       const encoded = this.dialect.encodeRequest(request, this.target.wire)
-      this.trace.dropped = encoded.dropped
+      this.trace.dropped = [...(request.withheld ?? []), ...encoded.dropped]
       body = JSON.stringify(encoded.body)
       const plain = this.target.address(encoded.path, [
         ['content-type', 'application/json'],

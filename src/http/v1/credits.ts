@@ -1,3 +1,4 @@
+import type { ApiKey } from '../../identity/index.ts'
 import { type Gateway, organizationOf, type RouteContext } from '../gateway.ts'
 import { usdNumber } from '../money.ts'
 
@@ -5,6 +6,11 @@ import { usdNumber } from '../money.ts'
 export function creditsMode(gateway: Gateway, organizationId: string): 'prepaid' | 'unlimited' {
   const own = gateway.organizations.find(organizationId)?.credits ?? 'default'
   return own === 'default' ? gateway.snapshot.config.credits : own
+}
+
+/** Is this key's money counted? Then nothing without a known price may be asked for in its name. */
+export function countsMoney(gateway: Gateway, key: ApiKey): boolean {
+  return key.limitNanos !== null || creditsMode(gateway, key.organizationId) === 'prepaid'
 }
 
 /** `GET /credits`. An unlimited organization owes nothing and has nothing: total_credits equals total_usage. */

@@ -1,0 +1,156 @@
+import { isObject, type Json, list, object, text, without } from './json.ts'
+
+/** A request without the tools that its provider would run and bill by the call. */
+export interface WithoutHosted {
+  /** The very same value when nothing was taken out. */
+  readonly body: unknown
+  /** Names of what was taken out, as `dropped` tells them, e.g. `tools.web_search`. */
+  readonly taken: readonly string[]
+}
+
+/**
+ * Takes out of a request body what makes a provider search, run code or draw at a price of its own, which no tariff
+ * knows. Tools that the client runs stay, as do those that cost nothing but their tokens; a kind of tool that is not
+ * known here goes: an unknown price is not zero. The choice of a tool goes with the tool.
+ * Source: price lists of OpenAI, Anthropic, Google, xAI, Moonshot and Alibaba (2026-11).
+ * @param dialect id of the client's format
+ * @param body as parsed, not yet checked; never changed
+ */
+export function withoutHosted(dialect: string, body: unknown): WithoutHosted {
+  const take = TAKERS[dialect]
+  if (take === undefined || !isObject(body)) return { body, taken: [] }
+  const taken = new Set<string>()
+  const left = take(body, taken)
+  return taken.size === 0 ? { body, taken: [] } : { body: left, taken: [...taken] }
+}
+
+type Taker = (body: Json, taken: Set<string>) => Json
+
+const TAKERS: Readonly<Record<string, Taker>> = {
+  'anthropic-messages': fromMessages,
+  'openai-responses': fromResponses,
+  gemini: fromGemini,
+  'openai-chat': fromChat,
+  'openai-completions': fromChat,
+}
+
+/** Anthropic's tools by the beginning of their type: run by the client, or billed by tokens alone. */
+const MESSAGES_STAY =
+  /^(custom$|(bash|text_editor|computer|memory|web_fetch)_\d|tool_search_tool_|mcp_toolset$)/
+
+function fromMessages(body: Json, taken: Set<string>): Json {
+  const gone: Json[] = []
+  const tools = list(body['tools']).filter((item) => {
+    const tool = object(item)
+    const type = text(tool?.['type'])
+    if (tool === null || type === null || MESSAGES_STAY.test(type)) return true
+    gone.push(tool)
+    taken.add(`tools.${type}`)
+    return false
+  })
+  const left = withTools(body, tools)
+  // A container is where code runs.
+  const runsCode = gone.some(({ type }) => String(type).startsWith('code_execution'))
+  if (runsCode && left['container'] !== undefined) drop(left, 'container', taken)
+  const choice = object(left['tool_choice'])
+  const lost = gone.some(({ name }) => name !== undefined && name === choice?.['name'])
+  if (choice !== null && (lost || (gone.length > 0 && tools.length === 0))) drop(left, 'tool_choice', taken)
+  return left
+}
+
+const RESPONSES_STAY: ReadonlySet<string> = new Set([
+  'function',
+  'custom',
+  'mcp',
+  'computer',
+  'computer_use_preview',
+  'local_shell',
+  'apply_patch',
+  'tool_search',
+])
+
+function fromResponses(body: Json, taken: Set<string>): Json {
+  const gone = new Set<string>()
+  const kept = (items: unknown): unknown[] =>
+    list(items).flatMap((item) => {
+      const tool = object(item)
+      const type = text(tool?.['type'])
+      if (tool === null || type === null || type.startsWith('openrouter:')) return [item]
+      if (type === 'namespace') return [{ ...tool, tools: kept(tool['tools']) }]
+      const local = type === 'shell' && (object(tool['environment'])?.['type'] ?? 'local') === 'local'
+      if (local || RESPONSES_STAY.has(type)) return [item]
+      gone.add(type)
+      taken.add(`tools.${type}`)
+      return []
+    })
+  const tools = kept(body['tools'])
+  const left = withTools(body, tools)
+  const choice = left['tool_choice']
+  const lost = gone.has(text(object(choice)?.['type']) ?? '') || (gone.size > 0 && tools.length === 0)
+  if (choice !== undefined && lost) drop(left, 'tool_choice', taken)
+  return left
+}
+
+const GEMINI_STAY: ReadonlySet<string> = new Set([
+  'functionDeclarations',
+  'codeExecution',
+  'urlContext',
+  'computerUse',
+  'fileSearch',
+])
+
+/** Each member of an entry is a tool of its own here. */
+function fromGemini(body: Json, taken: Set<string>): Json {
+  const tools = list(body['tools']).flatMap((item) => {
+    const entry = object(item)
+    if (entry === null) return [item]
+    const gone = Object.keys(entry).filter((name) => !GEMINI_STAY.has(camel(name)))
+    for (const name of gone) taken.add(`tools.${camel(name)}`)
+    const left = without(entry, new Set(gone))
+    return Object.keys(left).length === 0 ? [] : [left]
+  })
+  return withTools(body, tools)
+}
+
+const camel = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+
+/** Fields that turn on a search, and the value that leaves it off. */
+const CHAT_SEARCHES: Readonly<Record<string, (value: unknown) => boolean>> = {
+  web_search_options: () => false,
+  search_parameters: (value) => object(value)?.['mode'] === 'off',
+  enable_search: (value) => value !== true,
+  web_search: (value) => value !== true && object(value) === null,
+  compound_custom: () => false,
+}
+
+function fromChat(body: Json, taken: Set<string>): Json {
+  let gone = 0
+  const tools = list(body['tools']).filter((item) => {
+    const type = text(object(item)?.['type']) ?? 'function'
+    // Server tools are refused by name; that answer says more.
+    const stays = /^(function$|custom$|openrouter:|web_search)/.test(type)
+    if (!stays) {
+      gone++
+      taken.add(`tools.${type}`)
+    }
+    return stays
+  })
+  const left = withTools(body, tools)
+  if (gone > 0 && tools.length === 0 && left['tool_choice'] !== undefined) drop(left, 'tool_choice', taken)
+  for (const [field, isOff] of Object.entries(CHAT_SEARCHES)) {
+    const value = left[field] ?? null
+    if (value !== null && !isOff(value)) drop(left, field, taken)
+  }
+  return left
+}
+
+/** A copy with these tools; without the field when none is left. */
+function withTools(body: Json, tools: readonly unknown[]): Json {
+  const { tools: _tools, ...rest } = body
+  return tools.length === 0 ? rest : { ...body, tools }
+}
+
+function drop(body: Json, field: string, taken: Set<string>): void {
+  delete body[field]
+  taken.add(field)
+}

@@ -1,0 +1,26 @@
+import { type ChatRequest, GatewayError } from '../chat/index.ts'
+import { type ClientDialect, type RequestTarget, withoutHosted } from '../dialects/index.ts'
+
+const UNPRICED = 'the provider bills it by the call, at a price that is not known here'
+
+/**
+ * Reads the body of an inference request. Where money is counted, tools that the provider would bill at an unknown price
+ * are left out, and named in `dropped`.
+ * Throws as the dialect does, and GatewayError `no_endpoints` when such a tool is asked for with `require_parameters`.
+ */
+export function readRequest(
+  dialect: ClientDialect,
+  body: unknown,
+  target: RequestTarget,
+  moneyCounts: boolean,
+): ChatRequest {
+  const { body: left, taken } = moneyCounts ? withoutHosted(dialect.id, body) : { body, taken: [] }
+  const chat = dialect.decodeRequest(left, target)
+  if (taken.length === 0) return chat
+  if (chat.provider.requireParameters === true)
+    throw new GatewayError(
+      'no_endpoints',
+      `No endpoint may serve ${taken.join(', ')}: ${UNPRICED}, and this key's money is counted. Leave it out, leave out provider.require_parameters, or use a key without a limit in an organization with unlimited credits.`,
+    )
+  return { ...chat, withheld: taken.map((parameter) => ({ parameter, reason: UNPRICED })) }
+}

@@ -10,6 +10,8 @@ import { fail } from './fail.ts'
 import type { Gateway } from './gateway.ts'
 import { hold } from './hold.ts'
 import { plan } from './plan.ts'
+import { readRequest } from './read.ts'
+import { countsMoney } from './v1/credits.ts'
 import { refuseUnserved } from './v1/not-yet.ts'
 
 /** A client format that answers are served in. Routing, money, limits and the waybill are the same for all. */
@@ -35,7 +37,8 @@ export async function journey(
 
     // parse
     const body = parseJson(await gateway.bodies.read(request))
-    const chat = withUserHash(surface.dialect.decodeRequest(body, target), key.organizationId)
+    const asked = readRequest(surface.dialect, body, target, countsMoney(gateway, key))
+    const chat = withUserHash(asked, key.organizationId)
     refuseUnserved(chat, request.headers)
 
     // plan

@@ -18,6 +18,8 @@ export interface FallbackFacts {
   readonly remainingMs: number
   /** Another credential of the endpoint that failed last is ready. */
   readonly otherCredential?: boolean
+  /** The provider takes no more retries at the moment; absent: all do. */
+  readonly spent?: (providerId: string) => boolean
 }
 
 export type StopReason =
@@ -26,6 +28,7 @@ export type StopReason =
   | 'attempts_exhausted'
   | 'no_endpoint_left'
   | 'deadline'
+  | 'retry_budget'
 
 /** What to do after a failed try. `index` points into `plan.order`. */
 export type Fallback =
@@ -77,16 +80,28 @@ function scopeOf(code: ErrorCode): Scope {
 
 /** May a lone failure of this kind be gone a moment later? A silent route (timeout) may not. */
 function transient(code: ErrorCode): boolean {
-  return code === 'provider_unavailable' || code === 'provider_overloaded' || code === 'provider_protocol'
+  return (
+    code === 'provider_unavailable' ||
+    code === 'provider_overloaded' ||
+    code === 'provider_protocol' ||
+    code === 'provider_cut'
+  )
+}
+
+/** The provider would not answer for what the request says. */
+function isRefusal(code: ErrorCode): boolean {
+  return code === 'content_policy_violation' || code === 'moderation'
 }
 
 /**
  * Decides what follows a failed try: the last of `tries`, which holds all failed tries of the request in order.
  *
  * Before content: the next endpoint of the model, while the model has tries left (1 + retries); after a failure that
- * the request itself caused only the next model of `models[]`. The same endpoint again only when no other endpoint of
- * its model is left and the failure was transient, once; or after a rate limit of at most 3 s, which is waited out.
- * After content, or with all attempts used: stop. Source: OpenRouter's model fallback documentation; design section 11.
+ * the request itself caused only the next model of `models[]`. The operator's stand-ins follow failures of providers,
+ * a prompt too long only with more room, and refusals only where the operator says so. The same endpoint again only
+ * when no other endpoint of its model is left and the failure was transient, once; or after a rate limit of at most
+ * 3 s, which is waited out. After content, or with all attempts used: stop. Source: OpenRouter's model fallback
+ * documentation; design section 11.
  */
 export function fallback(tries: readonly FailedTry[], plan: Plan, facts: FallbackFacts): Fallback {
   const last = tries.at(-1)
@@ -103,66 +118,93 @@ export function fallback(tries: readonly FailedTry[], plan: Plan, facts: Fallbac
     return { do: 'retry', index: last.index, waitMs: 0 }
   }
   if (mayRetryModel && scope !== 'model') {
-    const sibling = nextIndex(tries, plan, failed.modelId)
+    const sibling = nextIndex(tries, plan, failed.modelId, facts)
     if (sibling >= 0) return { do: 'next', index: sibling }
-    const waitMs = pauseBeforeRetry(tries, last, plan)
-    if (waitMs !== null && waitMs < facts.remainingMs) return { do: 'retry', index: last.index, waitMs }
+    const again = sameModelAgain(tries, last, plan, facts)
+    if (again !== null && again.waitMs < facts.remainingMs) return { do: 'retry', ...again }
   }
-  const other = nextIndex(tries, plan, null)
+  const other = nextIndex(tries, plan, null, facts)
   if (other >= 0) return { do: 'next', index: other }
+  if (facts.spent !== undefined && nextIndex(tries, plan, null, NO_BUDGET) >= 0) {
+    return { do: 'stop', reason: 'retry_budget' }
+  }
   return { do: 'stop', reason: scope === 'endpoint' ? 'no_endpoint_left' : 'caused_by_request' }
 }
+
+/**
+ * May the endpoint at place `index` follow these failures? It was not tried, its model has tries left, and none of
+ * them says that it would fail as well.
+ */
+export function mayFollow(index: number, tries: readonly FailedTry[], plan: Plan): boolean {
+  const { modelId, contextLength } = plan.order[index]!
+  const standIn = plan.standIns?.models.includes(modelId) === true
+  let left = 1 + plan.retriesPerModel
+  for (const tried of tries) {
+    if (tried.index === index) return false
+    const known = plan.order[tried.index]!
+    const same = known.modelId === modelId
+    if (same && --left <= 0) return false
+    if (!same && !standIn) continue
+    const scope = scopeOf(tried.code)
+    if (scope === 'room' && contextLength <= known.contextLength) return false
+    if (scope === 'model' && (same || !isRefusal(tried.code) || !plan.standIns!.onRefusal)) return false
+  }
+  return true
+}
+
+const NO_BUDGET: Pick<FallbackFacts, 'spent'> = {}
 
 /** Failures of a credential rather than of the endpoint behind it. */
 function keyTrouble(code: ErrorCode): boolean {
   return code === 'provider_auth' || code === 'provider_payment' || code === 'rate_limit_exceeded'
 }
 
-/** ms to wait before the endpoint of `last` is tried again, or null when it should not be. */
-function pauseBeforeRetry(tries: readonly FailedTry[], last: FailedTry, plan: Plan): number | null {
-  if (!plan.allowFallbacks) return null
-  if (last.retryAfterMs !== null && (last.code === 'rate_limit_exceeded' || transient(last.code))) {
-    return last.retryAfterMs <= LONGEST_WAIT_MS ? last.retryAfterMs : null
-  }
-  if (last.code === 'rate_limit_exceeded') {
-    return nextIndex(tries, plan, null) < 0 ? BARE_RATE_LIMIT_MS : null
+/** Which endpoint of the model that failed last is tried again, and after how many ms; null when none should be. */
+function sameModelAgain(
+  tries: readonly FailedTry[],
+  last: FailedTry,
+  plan: Plan,
+  facts: FallbackFacts,
+): { readonly index: number; readonly waitMs: number } | null {
+  const { modelId, providerId } = plan.order[last.index]!
+  if (!plan.allowFallbacks || facts.spent?.(providerId) === true) return null
+  if (last.code === 'rate_limit_exceeded' || (last.retryAfterMs !== null && transient(last.code))) {
+    const soonest = soonestOf(modelId, tries, plan)
+    if (soonest !== null) return { index: soonest.index, waitMs: soonest.retryAfterMs! }
+    const bare = last.retryAfterMs === null && nextIndex(tries, plan, null, facts) < 0
+    return bare ? { index: last.index, waitMs: BARE_RATE_LIMIT_MS } : null
   }
   const lone = tries.filter((tried) => tried.index === last.index).length === 1
-  return lone && transient(last.code) ? SAME_ENDPOINT_PAUSE_MS : null
+  return lone && transient(last.code) ? { index: last.index, waitMs: SAME_ENDPOINT_PAUSE_MS } : null
 }
 
-/** First untried endpoint that may follow: of `modelId` only, or (null) of any model that is still open. */
-function nextIndex(tries: readonly FailedTry[], plan: Plan, modelId: string | null): number {
-  const room = modelId === null ? 0 : roomNeeded(tries, plan, modelId)
+/** The try of this model whose provider asked for the shortest wait that a client may be kept for. */
+function soonestOf(modelId: string, tries: readonly FailedTry[], plan: Plan): FailedTry | null {
+  let soonest: FailedTry | null = null
+  for (let i = tries.length - 1; i >= 0; i--) {
+    const tried = tries[i]!
+    if (plan.order[tried.index]!.modelId !== modelId || tried.retryAfterMs === null) continue
+    if (tried.retryAfterMs > LONGEST_WAIT_MS) continue
+    // Only the latest word of an endpoint counts.
+    if (tries.some((later, j) => j > i && later.index === tried.index)) continue
+    if (soonest === null || tried.retryAfterMs < soonest.retryAfterMs!) soonest = tried
+  }
+  return soonest
+}
+
+/** First endpoint that may follow and whose provider takes retries: of `modelId` only, or (null) of any model. */
+function nextIndex(
+  tries: readonly FailedTry[],
+  plan: Plan,
+  modelId: string | null,
+  { spent }: Pick<FallbackFacts, 'spent'>,
+): number {
   for (let i = 0; i < plan.order.length; i++) {
     const endpoint = plan.order[i]!
     if (modelId !== null && endpoint.modelId !== modelId) continue
-    if (room > 0 && endpoint.contextLength <= room) continue
-    if (tries.some((tried) => tried.index === i)) continue
-    if (modelId === null && !modelOpen(endpoint.modelId, tries, plan)) continue
-    return i
+    if (mayFollow(i, tries, plan) && spent?.(endpoint.providerId) !== true) return i
   }
   return -1
-}
-
-/** The largest context among this model's endpoints that found the request too long, tokens; 0 when none did. */
-function roomNeeded(tries: readonly FailedTry[], plan: Plan, modelId: string): number {
-  let most = 0
-  for (const tried of tries) {
-    const endpoint = plan.order[tried.index]!
-    if (endpoint.modelId === modelId && scopeOf(tried.code) === 'room') {
-      most = Math.max(most, endpoint.contextLength)
-    }
-  }
-  return most
-}
-
-function modelOpen(modelId: string, tries: readonly FailedTry[], plan: Plan): boolean {
-  if (triesOf(modelId, tries, plan) > plan.retriesPerModel) return false
-  return !tries.some((tried) => {
-    const scope = scopeOf(tried.code)
-    return (scope === 'model' || scope === 'room') && plan.order[tried.index]!.modelId === modelId
-  })
 }
 
 function triesOf(modelId: string, tries: readonly FailedTry[], plan: Plan): number {

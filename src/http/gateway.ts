@@ -6,7 +6,7 @@ import type { Clock, GenerationIds } from '../lib/index.ts'
 import type { Ledger } from '../money/index.ts'
 import type { ProviderSettings } from '../providers/index.ts'
 import type { RelayDeps, Targets } from '../relay/index.ts'
-import type { HealthBook } from '../routing/index.ts'
+import type { HealthBook, StandInRules } from '../routing/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Log } from '../telemetry/index.ts'
 import type { Caller } from './authenticate.ts'
@@ -18,6 +18,8 @@ export interface Snapshot {
   readonly catalog: Catalog
   readonly providers: ReadonlyMap<string, ProviderSettings>
   readonly targets: Targets
+  /** The operator's `fallbacks`, by catalog ids. */
+  readonly standIns: StandInRules
   /** What carries requests, with this configuration's addresses. */
   readonly relay: RelayDeps
   /** Sentences to show at the start and in `waybill doctor`. */

@@ -5,7 +5,7 @@ import { findProvider } from '../providers/index.ts'
 import {
   type Plan,
   type PlanRequest,
-  planAttempts,
+  planWithStandIns,
   type RoutingPolicy,
   type RoutingSnapshot,
 } from '../routing/index.ts'
@@ -18,9 +18,10 @@ export const MAX_ATTEMPTS = 8
 
 /** Decides where a request goes. Throws the plan's refusal (400, 404, …) when it can go nowhere. */
 export function plan(gateway: Gateway, snapshot: Snapshot, key: ApiKey, chat: ChatRequest): Plan {
-  const made = planAttempts(
+  const made = planWithStandIns(
     planRequest(chat),
     policyOf(gateway, snapshot, key),
+    snapshot.standIns,
     routingSnapshot(gateway, snapshot, chat.outputModalities),
     Math.random,
   )

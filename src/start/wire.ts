@@ -17,10 +17,11 @@ import {
   Targets,
   type Transport,
 } from '../relay/index.ts'
-import { HealthBook } from '../routing/index.ts'
+import { HealthBook, type HealthEvent } from '../routing/index.ts'
 import { createSimulator, SIMULATED_MODELS, SIMULATOR } from '../simulator/index.ts'
 import { openStore } from '../store/index.ts'
 import { faultFields, type Log } from '../telemetry/index.ts'
+import { standInsOf } from './stand-ins.ts'
 
 /** How often a node on Postgres looks for keys and organizations that another one changed, ms. */
 const REFRESH_MS = 1_000
@@ -69,7 +70,7 @@ export async function wire(options: WireOptions): Promise<Wired> {
   if (recovered.released + recovered.settled > 0)
     log.warn('resolved what the last run left open', { count: recovered.released + recovered.settled })
   const [keys, organizations] = await Promise.all([KeyBook.open(store, clock), OrganizationBook.open(store)])
-  const health = new HealthBook(Math.random)
+  const health = new HealthBook(Math.random, (event) => tellHealth(log, event))
   const transport = createTransport({ proxy: proxyOf(env) })
   const tokens = new GoogleTokens({ transport, clock })
   const simulator = createSimulator({
@@ -100,16 +101,19 @@ export async function wire(options: WireOptions): Promise<Wired> {
       ...(next.simulator ? SIMULATED_MODELS : []),
     ]
     const targets = new Targets(providers, health, tokens)
+    const catalog = withConfigured(seed, configured)
+    const standIns = standInsOf(next.fallbacks, catalog)
     return {
       config: next,
-      catalog: withConfigured(seed, configured),
+      catalog,
       providers,
       targets,
+      standIns: standIns.rules,
       relay: {
         ...relay,
         target: (endpoint, failed) => targets.target(endpoint, failed, clock.tick(), Math.random),
       },
-      warnings: [...warnings, ...resolved.warnings],
+      warnings: [...warnings, ...resolved.warnings, ...standIns.warnings],
     }
   }
 
@@ -169,6 +173,28 @@ async function pickUp(gateway: Gateway): Promise<void> {
     await Promise.all([gateway.keys.refresh(), gateway.organizations.refresh()])
   } catch (error) {
     gateway.log.warn('keys could not be refreshed', faultFields(error))
+  }
+}
+
+function tellHealth(log: Log, event: HealthEvent): void {
+  switch (event.type) {
+    case 'credential_refused':
+      log.error('a provider refused its key; the key is left alone', {
+        credential: event.credentialId,
+        code: event.code,
+      })
+      return
+    case 'credential_works':
+      log.info('a refused key works again', { credential: event.credentialId })
+      return
+    case 'breaker_opened':
+      log.warn('an endpoint fails; requests go elsewhere', { endpoint: event.endpointId })
+      return
+    case 'breaker_closed':
+      log.info('an endpoint works again', { endpoint: event.endpointId })
+      return
+    default:
+      event satisfies never
   }
 }
 

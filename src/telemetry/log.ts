@@ -7,6 +7,8 @@ export interface LogFields {
   readonly model?: string
   readonly provider?: string
   readonly endpoint?: string
+  /** Where a key comes from, e.g. `openai/env:OPENAI_API_KEY`; never its value. */
+  readonly credential?: string
   readonly attempt?: number
   readonly status?: number
   readonly code?: string
@@ -36,6 +38,7 @@ const FIELDS: readonly (keyof LogFields)[] = [
   'model',
   'provider',
   'endpoint',
+  'credential',
   'attempt',
   'status',
   'code',

@@ -90,10 +90,11 @@ export class Attempt implements UpstreamHandler, Timed {
     return this.#mode === 'over' || this.#mode === 'tail'
   }
 
-  /** Encodes and dispatches, at once unless the target has to fetch a token first. */
-  send(): void {
+  /** Encodes and dispatches, at once unless the target has to fetch a token first. `others`: another endpoint could be asked instead. */
+  send(others = false): void {
     const { deps, request, timeouts } = this.owner
-    deps.wheel.arm(this.#timer, firstTokenMs(timeouts, this.endpoint, request))
+    const slowMs = deps.health.slowFirstToken(this.endpoint.id, deps.clock.tick())
+    deps.wheel.arm(this.#timer, firstTokenMs(timeouts, this.endpoint, request, { slowMs, others }))
     const pending = this.target.ready?.() ?? null
     if (pending === null) {
       this.#dispatch()

@@ -82,7 +82,9 @@ class Relay implements AttemptOwner, SinkListener, Timed {
     const { wheel } = this.deps
     wheel.arm(this.#total, timeouts.totalMs)
     if (this.request.stream && this.#call.client.framing === 'sse') wheel.arm(this.#alive, KEEP_ALIVE_MS)
-    this.#try(0)
+    const { firstWaitMs } = this.#tries
+    if (firstWaitMs > 0) wheel.arm(this.#pause, firstWaitMs)
+    else this.#try(0)
   }
 
   // Attempt: one endpoint after the other.
@@ -133,7 +135,7 @@ class Relay implements AttemptOwner, SinkListener, Timed {
     this.#phase = 'trying'
     const { n } = attempt.trace
     this.#call.meter.checkpoint({ attempt: n, endpointId: endpoint.id, phase: 'dispatched', usage: null })
-    attempt.send()
+    attempt.send(this.#tries.othersAfter(this.#index))
   }
 
   /** An endpoint that could not even be asked; it was admitted, so its breaker is told. */
@@ -240,9 +242,12 @@ class Relay implements AttemptOwner, SinkListener, Timed {
         result,
         code: error?.code ?? null,
         retryAfterMs: error?.retryAfterMs ?? null,
-        ttftMs: attempt?.trace.ttftMs ?? null,
+        ttftMs: this.request.stream ? (attempt?.trace.ttftMs ?? null) : null,
         durationMs: attempt?.trace.durationMs ?? 0,
         outputTokens: seen?.usage?.completionTokens ?? this.deps.estimateTokens(seen?.outputBytes ?? 0),
+        providerId: endpoint.providerId,
+        retry: this.#tries.failures.length > 0,
+        status: attempt?.trace.status ?? null,
       },
       this.deps.clock.tick(),
     )
@@ -263,7 +268,7 @@ class Relay implements AttemptOwner, SinkListener, Timed {
 
   #refuse(): void {
     this.#end()
-    this.#ending.refuse(clientError(this.#tries.failures), this.#call.plan.order[this.#index] ?? null)
+    this.#ending.refuse(clientError(this.#tries.told), this.#call.plan.order[this.#index] ?? null)
   }
 
   #storeFailed(cause: unknown): void {

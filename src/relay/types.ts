@@ -41,7 +41,7 @@ export interface SinkListener {
 /** All in ms. */
 export interface Timeouts {
   readonly connectMs: number
-  /** `auto`: 10 s, for reasoning endpoints 120 s; whole replies get time to be generated on top. A figure is taken as it is. */
+  /** `auto`: by the pace of the endpoint and the kind of model (deadline.ts). A figure is taken as it is. */
   readonly firstTokenMs: number | 'auto'
   /** Longest silence inside an answer; doubled for reasoning endpoints. */
   readonly idleMs: number
@@ -93,8 +93,12 @@ export interface Target {
 
 /** Where outcomes go, and who may be asked; routing's health book. `nowMs` is monotonic. */
 export interface Health {
-  /** False: the endpoint's breaker is open, go on to another one where there is one. Each true gets one `record`. */
-  admit(endpointId: string, nowMs: number): boolean
+  /** False: the endpoint's breaker is open, go on to another one where there is one; `spare`: one of the same model follows. Each true gets one `record`. */
+  admit(endpointId: string, nowMs: number, spare?: boolean): boolean
+  /** False: too many retries have failed at the provider lately, no more of them. */
+  mayRetry(providerId: string, nowMs: number): boolean
+  /** Time to the first token that 99 % of the endpoint's streams kept, ms; null while too few were seen. */
+  slowFirstToken(endpointId: string, nowMs: number): number | null
   record(
     endpointId: string,
     credentialId: string | null,
@@ -105,6 +109,9 @@ export interface Health {
       readonly ttftMs: number | null
       readonly durationMs: number
       readonly outputTokens: number
+      readonly providerId?: string
+      readonly retry?: boolean
+      readonly status?: number | null
     },
     nowMs: number,
   ): void

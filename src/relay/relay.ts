@@ -33,6 +33,13 @@ export function relay(call: RelayCall, deps: RelayDeps): Promise<RelayResult> {
  */
 type Phase = 'choosing' | 'trying' | 'streaming' | 'draining' | 'ending'
 
+/** ms to the first token of a stream, or, after a timeout, those waited in vain. */
+function firstTokenOf(attempt: Attempt | null, error: UpstreamError | null): number | null {
+  if (attempt === null) return null
+  const { ttftMs, durationMs } = attempt.trace
+  return ttftMs ?? (error?.code === 'provider_timeout' ? durationMs : null)
+}
+
 class Relay implements AttemptOwner, SinkListener, Timed {
   readonly deps: RelayDeps
   readonly request: ChatRequest
@@ -242,7 +249,7 @@ class Relay implements AttemptOwner, SinkListener, Timed {
         result,
         code: error?.code ?? null,
         retryAfterMs: error?.retryAfterMs ?? null,
-        ttftMs: this.request.stream ? (attempt?.trace.ttftMs ?? null) : null,
+        ttftMs: this.request.stream ? firstTokenOf(attempt, error) : null,
         durationMs: attempt?.trace.durationMs ?? 0,
         outputTokens: seen?.usage?.completionTokens ?? this.deps.estimateTokens(seen?.outputBytes ?? 0),
         providerId: endpoint.providerId,

@@ -1,6 +1,13 @@
 import type { Endpoint } from '../catalog/index.ts'
 import type { UpstreamError } from '../chat/index.ts'
-import { type Fallback, fallback, type Plan } from '../routing/index.ts'
+import {
+  type FailedTry,
+  type Fallback,
+  fallback,
+  LONGEST_WAIT_MS,
+  mayFollow,
+  type Plan,
+} from '../routing/index.ts'
 import type { Failure } from './trace.ts'
 import type { RelayDeps, Target } from './types.ts'
 
@@ -35,12 +42,14 @@ export class Tries {
       this.#target = { endpoint, target: this.#deps.target(endpoint, this.#failedCredentials) }
       otherCredential = this.#target.target !== null
     }
-    const tries = this.failures.map(({ index, error: { code, retryAfterMs } }) => ({
-      index,
-      code,
-      retryAfterMs,
-    }))
-    const next = fallback(tries, this.#plan, { contentSent: false, remainingMs, otherCredential })
+    const { health, clock } = this.#deps
+    const now = clock.tick()
+    const next = fallback(this.#failed(), this.#plan, {
+      contentSent: false,
+      remainingMs,
+      otherCredential,
+      spent: (providerId) => !health.mayRetry(providerId, now),
+    })
     // A rate limit holds for its time and its endpoint, a refusal of the key for the whole request.
     if (next.do === 'next' || (next.do === 'retry' && next.waitMs > 0)) {
       for (const id of this.#limited) this.#failedCredentials.delete(id)
@@ -54,11 +63,40 @@ export class Tries {
   admitted(index: number): number {
     const { order } = this.#plan
     const now = this.#deps.clock.tick()
+    const failed = this.failures.length === 0 ? null : this.#failed()
     for (let i = index; i < order.length; i++) {
-      const tried = i !== index && this.failures.some((failure) => failure.index === i)
-      if (!tried && this.#deps.health.admit(order[i]!.id, now)) return i
+      if (i !== index && failed !== null && !mayFollow(i, failed, this.#plan)) continue
+      const { id, modelId } = order[i]!
+      if (this.#deps.health.admit(id, now, order[i + 1]?.modelId === modelId)) return i
     }
     return index
+  }
+
+  /** ms to wait before the first try: the rest of a short cool-down of the only model's readiest endpoint; else 0. */
+  get firstWaitMs(): number {
+    const { coolingMs, order } = this.#plan
+    if (coolingMs === 0 || coolingMs > LONGEST_WAIT_MS) return 0
+    return order.every(({ modelId }) => modelId === order[0]!.modelId) ? coolingMs : 0
+  }
+
+  /** Another endpoint could still be asked after the one at `index`. */
+  othersAfter(index: number): boolean {
+    const { order, maxAttempts } = this.#plan
+    if (this.failures.length === 0) return order.length > 1 && maxAttempts > 1
+    const tries = [...this.#failed(), { index, code: 'provider_timeout', retryAfterMs: null } as const]
+    return tries.length < maxAttempts && order.some((_, i) => mayFollow(i, tries, this.#plan))
+  }
+
+  /** All failures, last the one that the client is told of: what it asked for rather than what stood in for it. */
+  get told(): readonly Failure[] {
+    const standIns = this.#plan.standIns?.models ?? []
+    const asked = this.failures.filter(({ model }) => !standIns.includes(model))
+    if (asked.length === 0 || standIns.length === 0) return this.failures
+    return [...this.failures.filter(({ model }) => standIns.includes(model)), ...asked]
+  }
+
+  #failed(): FailedTry[] {
+    return this.failures.map(({ index, error: { code, retryAfterMs } }) => ({ index, code, retryAfterMs }))
   }
 
   /** How to reach the endpoint with a credential that has not failed; null when there is none. */

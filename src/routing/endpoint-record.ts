@@ -11,7 +11,7 @@ export interface AttemptOutcome {
   readonly code: ErrorCode | null
   /** What the provider asked to wait, ms; null when it said nothing. */
   readonly retryAfterMs: number | null
-  /** ms from sending to the first token; null when none came. */
+  /** ms from sending to the first token, after a timeout those waited in vain; null when neither is known. */
   readonly ttftMs: number | null
   /** ms from sending to the end. */
   readonly durationMs: number
@@ -124,6 +124,11 @@ export class EndpointRecord {
     this.figuresAt = nowMs
     this.ttft = this.ttft5m.percentiles(nowMs)
     this.speed = this.speed5m.percentiles(nowMs, true)
+  }
+
+  /** Waited in vain: routing and deadlines take it for a first token that came just then; published figures do not. */
+  waited(ttftMs: number, nowMs: number): void {
+    this.ttft5m.add(ttftMs, nowMs)
   }
 
   measure(outcome: AttemptOutcome, nowMs: number): void {

@@ -227,6 +227,7 @@ export class HealthBook {
     sentMs: number,
   ): void {
     const code = outcome.code ?? 'provider_unavailable'
+    if (code === 'provider_timeout' && outcome.ttftMs !== null) known.waited(outcome.ttftMs, nowMs)
     if (code === 'rate_limit_exceeded' || outcome.retryAfterMs !== null) {
       known.cool(credentialId, outcome.retryAfterMs, nowMs, sentMs)
     }

@@ -1,13 +1,14 @@
 /** What a plan and a health record cost. Run: node bench/routing.bench.ts */
 
 import {
-  candidateTable,
+  encodeWaybill,
   HealthBook,
   type Plan,
   type PlanRequest,
   planAttempts,
   type RoutingSnapshot,
-  waybillData,
+  type Try,
+  waybillLine,
 } from '../src/routing/index.ts'
 import { endpoint, policy, request, seeded, snapshot, tariff } from '../src/routing/sample.fixture.ts'
 
@@ -85,13 +86,24 @@ const tried = [
     outputTokens: 80,
   },
 ]
+const made: Try[] = [
+  {
+    endpointId: plan.order[0]!.id,
+    provider: 'Provider',
+    model: 'acme/one',
+    outcome: 'pending',
+    status: 200,
+    errorCode: null,
+  },
+]
+const facts = { plan, attempts: tried, dropped: [], usage: null, promptTokens: 100, maxOutputTokens: null }
 line(
-  'candidateTable, 30 endpoints',
-  median(() => candidateTable(plan)),
+  'encodeWaybill, 30 endpoints',
+  median(() => encodeWaybill(facts)),
 )
 line(
-  'waybillData, 30 endpoints',
-  median(() => waybillData(plan, tried)),
+  'waybillLine, 30 endpoints',
+  median(() => waybillLine(plan, made)),
 )
 
 const book = new HealthBook(random)

@@ -21,9 +21,11 @@ import {
   retrieveModel,
 } from './http/v1/catalog.ts'
 import { credits } from './http/v1/credits.ts'
-import { generation, waybill } from './http/v1/generation.ts'
+import { generation } from './http/v1/generation.ts'
 import { ownKey } from './http/v1/key.ts'
 import { changeKey, createKey, getKey, listKeys, rotateKey } from './http/v1/keys.ts'
+import { explain } from './http/v1/route-explain.ts'
+import { listWaybills, waybill } from './http/v1/waybills.ts'
 
 type Handler = (gateway: Gateway, c: RouteContext) => Response | Promise<Response>
 
@@ -57,7 +59,9 @@ export const ROUTES: readonly (readonly [
   ['GET', '/key', 'member', ownKey],
   ['GET', '/auth/key', 'member', ownKey],
   ['GET', '/generation', 'member', generation],
-  ['GET', '/waybill', 'member', waybill],
+  ['GET', '/waybills', 'member', listWaybills],
+  ['GET', '/waybills/:id', 'member', waybill],
+  ['POST', '/route/explain', 'member', explain],
   ['GET', '/credits', 'management', credits],
   ['GET', '/keys', 'management', listKeys],
   ['POST', '/keys', 'management', createKey],

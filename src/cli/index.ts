@@ -8,6 +8,7 @@ import { creditsAdd, creditsShow } from './commands/credits.ts'
 import { doctor } from './commands/doctor.ts'
 import { keysCreate, keysDisable, keysList, keysRotate } from './commands/keys.ts'
 import { ledgerVerify } from './commands/ledger.ts'
+import { logs, logsShow } from './commands/logs.ts'
 import { models } from './commands/models.ts'
 import { routeExplain } from './commands/route.ts'
 import { commandHelp, overview } from './help.ts'
@@ -24,6 +25,8 @@ export const COMMANDS: readonly Command[] = [
   creditsShow,
   models,
   routeExplain,
+  logsShow,
+  logs,
   ledgerVerify,
   backup,
   restore,

@@ -9,6 +9,7 @@ import type { RelayDeps, Targets } from '../relay/index.ts'
 import type { HealthBook, StandInRules } from '../routing/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Log } from '../telemetry/index.ts'
+import type { WaybillTables } from '../usage/index.ts'
 import type { Caller } from './authenticate.ts'
 import type { BodyReader } from './body.ts'
 
@@ -48,6 +49,8 @@ export interface Gateway {
   readonly organizations: OrganizationBook
   readonly health: HealthBook
   readonly bodies: BodyReader
+  /** Where the candidates of waybills are kept, once each. */
+  readonly tables: WaybillTables
   /** SHA-256 (hex) of this start's operator key. */
   readonly operatorHash: string
   /** Swapped whole by a reload. */

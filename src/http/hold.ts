@@ -69,7 +69,8 @@ function onTestScope(ref: LimitRef): LimitRef {
   return { ...ref, scope: 'key-test' }
 }
 
-function worstOn(endpoint: Endpoint, chat: ChatRequest): bigint | null {
+/** The most that the request can cost on an endpoint, nano-USD; null when its price is not known. */
+export function worstOn(endpoint: Endpoint, chat: ChatRequest): bigint | null {
   return worstCase([endpoint.tariff], {
     promptTokensUpper: upperTokens(chat),
     maxOutput: longestOutput(endpoint, chat),

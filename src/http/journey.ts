@@ -9,7 +9,7 @@ import { Call } from './call.ts'
 import { fail } from './fail.ts'
 import type { Gateway } from './gateway.ts'
 import { hold } from './hold.ts'
-import { plan } from './plan.ts'
+import { decide, refuseNowhere } from './plan.ts'
 import { readRequest } from './read.ts'
 import { countsMoney } from './v1/credits.ts'
 import { refuseUnserved } from './v1/not-yet.ts'
@@ -42,7 +42,8 @@ export async function journey(
     refuseUnserved(chat, request.headers)
 
     // plan
-    const route = plan(gateway, call.snapshot, key, chat)
+    const route = decide(gateway, call.snapshot, key, chat)
+    refuseNowhere(route)
 
     // hold
     const meter = await hold(call, key, chat, route)

@@ -16,17 +16,28 @@ import { creditsMode } from './v1/credits.ts'
 /** Most attempts of one request, over all its models. */
 export const MAX_ATTEMPTS = 8
 
-/** Decides where a request goes. Throws the plan's refusal (400, 404, …) when it can go nowhere. */
-export function plan(gateway: Gateway, snapshot: Snapshot, key: ApiKey, chat: ChatRequest): Plan {
-  const made = planWithStandIns(
+/** Decides where a request goes; the plan may be a refusal. The key tells what its caller may use; null: the operator. */
+export function decide(gateway: Gateway, snapshot: Snapshot, key: ApiKey | null, chat: ChatRequest): Plan {
+  return planWithStandIns(
     planRequest(chat),
     policyOf(gateway, snapshot, key),
     snapshot.standIns,
     routingSnapshot(gateway, snapshot, chat.outputModalities),
     Math.random,
   )
-  if (made.refusal === null) return made
-  const { code, message, metadata, retryAfterMs } = made.refusal
+}
+
+/** Like `decide`, for what is to be sent: throws the refusal. */
+export function plan(gateway: Gateway, snapshot: Snapshot, key: ApiKey, chat: ChatRequest): Plan {
+  const made = decide(gateway, snapshot, key, chat)
+  refuseNowhere(made)
+  return made
+}
+
+/** Throws the plan's refusal (400, 404, …) when it can go nowhere. */
+export function refuseNowhere({ refusal }: Plan): void {
+  if (refusal === null) return
+  const { code, message, metadata, retryAfterMs } = refusal
   throw new GatewayError(code, message, { metadata, retryAfterMs })
 }
 
@@ -45,9 +56,10 @@ function planRequest(chat: ChatRequest): PlanRequest {
 }
 
 /** What a caller may use. Where money is counted, an endpoint without a price cannot serve. */
-function policyOf(gateway: Gateway, snapshot: Snapshot, key: ApiKey): RoutingPolicy {
+export function policyOf(gateway: Gateway, snapshot: Snapshot, key: ApiKey | null): RoutingPolicy {
   return {
-    needsPrice: key.limitNanos !== null || creditsMode(gateway, key.organizationId) === 'prepaid',
+    needsPrice:
+      key !== null && (key.limitNanos !== null || creditsMode(gateway, key.organizationId) === 'prepaid'),
     retries: snapshot.config.retries,
     maxAttempts: MAX_ATTEMPTS,
   }

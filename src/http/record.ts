@@ -2,9 +2,10 @@ import { type ChatRequest, NO_USAGE } from '../chat/index.ts'
 import type { ApiKey } from '../identity/index.ts'
 import type { MeterEnd, SettleRecord } from '../money/index.ts'
 import type { AttemptTrace } from '../relay/index.ts'
-import { candidateTable, type Plan, waybillData } from '../routing/index.ts'
+import { encodeWaybill, type Plan } from '../routing/index.ts'
 import { type AttemptFacts, type EndFacts, usageRecord } from '../usage/index.ts'
 import type { Call } from './call.ts'
+import { contextTokens } from './tokens.ts'
 
 /** What the meter asks for when a request ends: its usage row, attempts and waybill. */
 export function recordOf(
@@ -25,10 +26,21 @@ export function recordOf(
       durationMs: attempt.durationMs,
       outputTokens: attempt.usage?.completionTokens ?? 0,
     }))
-    return usageRecord(call.facts(key, chat, plan), attempts, endFacts(end, attempts, call.trace), {
-      data: waybillData(plan, told, dropped),
-      table: candidateTable(plan),
+    const waybill = encodeWaybill({
+      plan,
+      attempts: told,
+      dropped,
+      usage: end.type === 'settled' ? end.outcome.usage : null,
+      promptTokens: contextTokens(chat),
+      maxOutputTokens: chat.maxOutputTokens,
     })
+    call.gateway.tables.keep(waybill.tables, call.createdAt)
+    return usageRecord(
+      call.facts(key, chat, plan),
+      attempts,
+      endFacts(end, attempts, call.trace),
+      waybill.data,
+    )
   }
 }
 

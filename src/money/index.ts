@@ -5,10 +5,12 @@ export {
   picoToUsdPerMillion,
   usdToNanos,
 } from './amount.ts'
+export { decodeTariff } from './codec.ts'
 export type { LedgerEvent } from './engine.ts'
 export * from './ledger.ts'
 export { limitRefs, windowEnd, windowStart } from './limits.ts'
 export { createMeter, freeze, type MeterEnd } from './meter.ts'
 export { openLedger } from './open.ts'
-export { worstCase } from './price.ts'
+export { quote, worstCase } from './price.ts'
+export { itemize, type ReceiptLine } from './receipt.ts'
 export { verify } from './verify.ts'

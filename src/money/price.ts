@@ -112,7 +112,8 @@ function* reachable(tariff: Tariff, upper: number): Generator<Prices> {
   }
 }
 
-function pricesFor(tariff: Tariff, promptTokens: number): Prices {
+/** The prices that hold for a prompt of that size. */
+export function pricesFor(tariff: Tariff, promptTokens: number): Prices {
   let prices: Prices = tariff
   for (const tier of tariff.tiers) {
     // A tier replaces the plain prices, not those of the tier before it (chat/tariff.ts).
@@ -132,7 +133,8 @@ function override(tariff: Tariff, tier: TariffTier): Prices {
   }
 }
 
-function count(usage: Usage): Counts {
+/** Tokens by kind that add up to prompt and completion, nonsense forced into range. */
+export function count(usage: Usage): Counts {
   const prompt = tokens(usage.promptTokens)
   const completion = tokens(usage.completionTokens)
   const cacheRead = Math.min(tokens(usage.cacheReadTokens), prompt)

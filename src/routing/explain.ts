@@ -2,9 +2,11 @@ import { perMillion } from './filter.ts'
 import type { Candidate, ExclusionReason, Plan } from './plan.types.ts'
 import { comparablePrice } from './price.ts'
 
-/** A plan in the words of `waybill route explain --json` and `POST /api/v1/route/explain`. */
+/** A plan in the words of `POST /api/v1/route/explain` and `waybill route explain --json`. */
 export interface Explanation {
   readonly requested: readonly string[]
+  /** Catalog ids that the names led to. */
+  readonly resolved: readonly string[]
   readonly strategy: string
   readonly max_attempts: number
   readonly allow_fallbacks: boolean
@@ -32,6 +34,7 @@ export interface Explanation {
 export function explainPlan(plan: Plan): Explanation {
   return {
     requested: plan.requested,
+    resolved: [...new Set(plan.candidates.map(({ endpoint }) => endpoint.modelId))],
     strategy: plan.strategy,
     max_attempts: plan.maxAttempts,
     allow_fallbacks: plan.allowFallbacks,
@@ -49,32 +52,6 @@ export function explainPlan(plan: Plan): Explanation {
       weight: candidate.weight === null ? null : Math.round(candidate.weight * 1_000) / 1_000,
     })),
   }
-}
-
-/**
- * The plan as lines for people, from the plan or from its JSON form; no colours, at most `limit` candidates.
- */
-export function explainLines(explanation: Explanation, limit = 60): string[] {
-  const lines = [
-    `${explanation.requested.join(' → ')}   ${explanation.strategy}, up to ${explanation.max_attempts} attempts`,
-  ]
-  if (explanation.retry_after !== null) {
-    lines.push(`every endpoint is cooling down; the first is ready in ${explanation.retry_after} s`)
-  }
-  const shown = explanation.candidates.slice(0, limit)
-  const severalModels = new Set(shown.map((c) => c.model)).size > 1
-  const names = shown.map((c) => (severalModels ? `${c.model} @ ${c.tag}` : c.tag))
-  const width = names.reduce((widest, name) => Math.max(widest, name.length), 8)
-  shown.forEach((c, i) => {
-    const place = c.rank === null ? '  – ' : `${String(c.rank).padStart(3)} `
-    const price = (c.price_per_million === null ? 'price unknown' : `$${c.price_per_million}/M`).padEnd(13)
-    const share = c.weight === null ? '' : `, share ${Math.round(c.weight * 100)} %`
-    lines.push(`${place} ${names[i]!.padEnd(width)}  ${price}  ${c.reason}${share}`)
-  })
-  const hidden = explanation.candidates.length - shown.length
-  if (hidden > 0) lines.push(`     and ${hidden} more`)
-  if (explanation.error !== null) lines.push(explanation.error.message)
-  return lines
 }
 
 /** Also of what was left out, where the tariff is known: USD per million tokens. */

@@ -1,18 +1,22 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Endpoint } from '../catalog/index.ts'
-import { explainLines, explainPlan } from './explain.ts'
+import { NO_USAGE } from '../chat/index.ts'
 import { planAttempts } from './plan.ts'
 import type { Plan } from './plan.types.ts'
 import { endpoint, policy, request, seeded, snapshot, tariff } from './sample.fixture.ts'
-import { candidateTable, readWaybill, WAYBILL_BYTES, type WaybillAttempt, waybillData } from './waybill.ts'
+import { encodeWaybill, WAYBILL_BYTES, type WaybillAttempt, type WaybillFacts } from './waybill.ts'
+import { expandRuns, outcomeCode, outcomeOf, runLengths } from './waybill-codes.ts'
+import { readWaybill, waybillTables } from './waybill-read.ts'
 
 function planOf(endpoints: readonly Endpoint[], more: Parameters<typeof request>[0] = {}): Plan {
   return planAttempts(request(more), policy, snapshot({ endpoints, without: ['p3', 'p4', 'p5'] }), seeded(1))
 }
 
-function many(n: number): Endpoint[] {
-  return Array.from({ length: n }, (_, i) => endpoint(`p${i}/region-${i}`, { tariff: tariff(i + 1) }))
+function many(n: number, modelId = 'acme/one'): Endpoint[] {
+  return Array.from({ length: n }, (_, i) =>
+    endpoint(`p${i}/region-${i}`, { modelId, tariff: tariff(i + 1) }),
+  )
 }
 
 function attempt(endpointId: string, more: Partial<WaybillAttempt> = {}): WaybillAttempt {
@@ -28,96 +32,173 @@ function attempt(endpointId: string, more: Partial<WaybillAttempt> = {}): Waybil
   }
 }
 
+function facts(plan: Plan, more: Partial<WaybillFacts> = {}): WaybillFacts {
+  return { plan, attempts: [], dropped: [], usage: null, promptTokens: 100, maxOutputTokens: null, ...more }
+}
+
+/** Encodes and reads back with its own tables. */
+function roundTrip(given: WaybillFacts) {
+  const { data, tables } = encodeWaybill(given)
+  return readWaybill(data, new Map(tables.map((table) => [table.hash, table.data])))!
+}
+
 describe('the waybill', () => {
-  test('with 60 endpoints and eight failed attempts takes at most 1,000 bytes', () => {
-    const made = planOf(many(60))
-    const failed = made.order.slice(0, 8).map((e) =>
+  test('of 30 candidates and 8 failed tries is kept whole in 1,024 bytes', () => {
+    const plan = planOf(many(30))
+    const tries = plan.order.slice(0, 8).map((e, i) =>
       attempt(e.id, {
         outcome: 'content_policy_violation',
         status: 503,
-        startMs: 123_456,
+        startMs: 123_456 + i,
+        ttftMs: 54_321,
         durationMs: 120_000.123,
+        outputTokens: 12_345,
       }),
     )
-    const data = waybillData(made, failed, ['verbosity', 'seed', 'logit_bias'])
-    expect(Buffer.byteLength(data)).toBeLessThanOrEqual(WAYBILL_BYTES)
-    expect(readWaybill(data, candidateTable(made).data).attempts).toHaveLength(8)
+    const given = facts(plan, {
+      attempts: tries,
+      dropped: ['verbosity', 'seed', 'logit_bias'],
+      usage: { ...NO_USAGE, promptTokens: 123_456, completionTokens: 9_876, reasoningTokens: 1_234 },
+      promptTokens: 123_456,
+      maxOutputTokens: 65_536,
+    })
+    const size = Buffer.byteLength(encodeWaybill(given).data)
+    expect(size).toBeLessThanOrEqual(1_024)
+    const read = roundTrip(given)
+    expect(read.attempts).toHaveLength(8)
+    expect(read.dropped).toEqual(given.dropped)
+    expect(read.candidates.filter(({ reason }) => reason === null)).toEqual([])
+    expect(read.candidates).toHaveLength(30)
   })
 
-  test('is read back with every reason, place and attempt', () => {
-    const made = planOf(many(12))
-    const record = readWaybill(
-      waybillData(made, [attempt(made.order[0]!.id)], ['seed']),
-      candidateTable(made).data,
+  test('is read back with every reason, place, share, note, try and count', () => {
+    const plan = planOf(many(12))
+    const served = plan.order[0]!
+    const usage = { ...NO_USAGE, promptTokens: 9, completionTokens: 2, cacheWrite1hTokens: 4 }
+    const read = roundTrip(
+      facts(plan, {
+        attempts: [attempt(served.id, { seam: 'restart' })],
+        dropped: ['seed'],
+        usage,
+        maxOutputTokens: 50,
+      }),
     )
-    expect(record.requested).toEqual(['acme/one'])
-    expect(record.strategy).toBe('load-balance')
-    expect(record.dropped).toEqual(['seed'])
-    expect(record.candidates.map((c) => c.excluded)).toEqual(made.candidates.map((c) => c.excluded))
-    expect(record.candidates.map((c) => c.rank)).toEqual(made.candidates.map((c) => c.rank))
-    expect(record.attempts).toEqual([
-      { ...attempt(made.order[0]!.id), provider: made.order[0]!.providerName },
+    expect(read).toMatchObject({
+      requested: ['acme/one'],
+      resolved: ['acme/one'],
+      strategy: 'load-balance',
+      considered: 12,
+      promptTokens: 100,
+      maxOutputTokens: 50,
+      usage,
+      dropped: ['seed'],
+    })
+    const byId = new Map(read.candidates.map((candidate) => [candidate.endpoint, candidate]))
+    for (const { endpoint: e, excluded, rank, weight, note } of plan.candidates) {
+      const told = byId.get(e.id)!
+      expect([told.excluded, told.rank]).toEqual([excluded, rank])
+      expect(told.weight).toBe(weight === null ? null : Math.round(weight * 1_000) / 1_000)
+      expect(told.reason).toBe(excluded === 'no_credential' ? 'no key for this provider' : note)
+      expect([told.prompt, told.completion]).toEqual([e.tariff!.prompt, e.tariff!.completion])
+    }
+    expect(read.candidates.map(({ rank }) => rank)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, null, null, null])
+    expect(read.attempts).toEqual([
+      { ...attempt(served.id), provider: served.providerName, model: 'acme/one', seam: 'restart' },
     ])
   })
 
-  test('can be read without its table', () => {
-    const record = readWaybill(waybillData(planOf(many(3)), []), null)
-    expect(record.candidates).toEqual([])
+  test('every note that the planner gives has a letter', () => {
+    const endpoints = many(9)
+    const health = {
+      'p0/region-0': { outage: true },
+      'p1/region-1': { uptime5m: 0.5, samples5m: 200 },
+      'p2/region-2': { uptime5m: 0.9, samples5m: 200 },
+      'p6/region-6': { coolingMs: 900 },
+      'p7/region-7': { breaker: 'open' as const },
+      'p8/region-8': { breaker: 'half-open' as const },
+    }
+    const asks: Parameters<typeof request>[0][] = [
+      {},
+      { parameters: ['tools'] },
+      { provider: { order: ['p1', 'p6'] } },
+      ...(['price', 'throughput', 'latency', 'exacto'] as const).map((by) => ({
+        provider: { sort: { by, partition: 'model' as const } },
+      })),
+    ]
+    for (const ask of asks) {
+      const plan = planAttempts(request(ask), policy, snapshot({ endpoints, health }), seeded(2))
+      const told = roundTrip(facts(plan)).candidates.map(({ reason }) => reason)
+      const noted = plan.candidates.toSorted((a, b) => a.rank! - b.rank!).map(({ note }) => note)
+      expect(told).toEqual(noted)
+    }
   })
 
-  test('never passes its limit, whatever the names', () => {
+  test('without one of its tables tells the tries, and no candidates', () => {
+    const { data } = encodeWaybill(facts(planOf(many(3)), { attempts: [attempt('acme/one@p0/region-0')] }))
+    const read = readWaybill(data, new Map())!
+    expect(read.candidates).toEqual([])
+    expect(read.considered).toBe(3)
+    expect(read.attempts[0]).toMatchObject({ provider: 'unknown', durationMs: 1_900 })
+  })
+
+  test('text that is no waybill is none, and refers to nothing', () => {
+    for (const text of ['', '{}', 'null', '[]', '{"v":1}', '{"v":']) {
+      expect(readWaybill(text, new Map())).toBeNull()
+      expect(waybillTables(text)).toEqual([])
+    }
+  })
+
+  test('never passes its limit, whatever the names and however many models', () => {
+    const models = Array.from({ length: 20 }, (_, i) => many(30, `acme/model-${i}`))
     fc.assert(
       fc.property(
         fc.array(fc.string({ unit: 'binary', maxLength: 200 }), { maxLength: 12 }),
         fc.array(fc.string({ unit: 'grapheme', maxLength: 80 }), { maxLength: 20 }),
         fc.nat(8),
-        (models, dropped, attempts) => {
-          const made = { ...planOf(many(40)), requested: models }
-          const tried = made.order.slice(0, attempts).map((e) => attempt(e.id))
-          const data = waybillData(made, tried, dropped)
-          expect(Buffer.byteLength(data)).toBeLessThanOrEqual(WAYBILL_BYTES)
-          expect(() => readWaybill(data, null)).not.toThrow()
+        fc.integer({ min: 1, max: 20 }),
+        (names, dropped, attempts, count) => {
+          const asked = models.slice(0, count)
+          const plan = {
+            ...planOf(asked.flat(), { models: asked.map(([first]) => first!.modelId) }),
+            requested: names,
+          }
+          const tried = plan.order.slice(-attempts).map((e) => attempt(e.id))
+          const given = facts(plan, { attempts: tried.slice(0, attempts), dropped })
+          expect(Buffer.byteLength(encodeWaybill(given).data)).toBeLessThanOrEqual(WAYBILL_BYTES)
+          const read = roundTrip(given)
+          expect(read.considered).toBe(plan.candidates.length)
+          expect(read.attempts.map(({ endpointId }) => endpointId)).toEqual(
+            given.attempts.map(({ endpointId }) => endpointId),
+          )
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 60 },
     )
   })
 
-  test('plans over the same endpoints share one table, whatever their reasons; others do not', () => {
-    const endpoints = many(9)
-    const table = candidateTable(planOf(endpoints))
-    expect(candidateTable(planOf(endpoints, { provider: { only: ['p1'] } }))).toBe(table)
-    expect(candidateTable(planOf(many(9)))).toEqual(table)
-    expect(candidateTable(planOf(many(10))).hash).not.toBe(table.hash)
-    const dearer = [...endpoints.slice(0, 8), endpoint('p8/region-8', { tariff: tariff(99) })]
-    expect(candidateTable(planOf(dearer)).hash).not.toBe(table.hash)
+  test('models have a table each, shared by all plans over them', () => {
+    const one = many(9)
+    const two = many(3, 'acme/two')
+    const hashes = (plan: Plan) => encodeWaybill(facts(plan)).tables.map(({ hash }) => hash)
+    const [first] = hashes(planOf(one))
+    expect(hashes(planOf(one, { provider: { only: ['p1'] } }))).toEqual([first])
+    expect(hashes(planOf(many(9)))).toEqual([first])
+    const both = hashes(planOf([...one, ...two], { models: ['acme/two', 'acme/one'] }))
+    expect(both).toEqual([...hashes(planOf(two, { models: ['acme/two'] })), first])
+    expect(hashes(planOf(many(10)))).not.toEqual([first])
+    const dearer = [...one.slice(0, 8), endpoint('p8/region-8', { tariff: tariff(99) })]
+    expect(hashes(planOf(dearer))).not.toEqual([first])
   })
-})
 
-describe('the explanation', () => {
-  test('lists those to try in order, then those left out, each with its reason', () => {
-    const explanation = explainPlan(
-      planOf(many(5), { provider: { sort: { by: 'price', partition: 'model' } } }),
+  test('runs of signs and outcomes are read back as they were', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom('.', 'c', 'D', '?'), maxLength: 60 }), (signs) => {
+        expect(expandRuns(runLengths(signs))).toBe(signs)
+      }),
     )
-    expect(explanation.candidates.map((c) => [c.rank, c.tag, c.reason])).toEqual([
-      [1, 'p0/region-0', 'by price'],
-      [2, 'p1/region-1', 'by price'],
-      [3, 'p2/region-2', 'by price'],
-      [null, 'p3/region-3', 'no key for P3'],
-      [null, 'p4/region-4', 'no key for P4'],
-    ])
-    expect(JSON.parse(JSON.stringify(explanation))).toEqual(explanation)
-  })
-
-  test('reads as lines, with prices and the shares of the draw', () => {
-    const lines = explainLines(explainPlan(planOf(many(4))))
-    expect(lines[0]).toBe('acme/one   load-balance, up to 3 attempts')
-    expect(lines[1]).toMatch(/^ {2}1 {2}p\d\/region-\d {2}\$\d\.00\/M +drawn by price, share \d+ %$/)
-    expect(lines.at(-1)).toContain('–  p3/region-3')
-  })
-
-  test('says why nobody can serve', () => {
-    const lines = explainLines(explainPlan(planOf([endpoint('p3')])))
-    expect(lines.at(-1)).toContain('Set P3_API_KEY')
+    for (const outcome of ['ok', 'cancelled', 'provider_cut', 'rate_limit_exceeded']) {
+      expect(outcomeOf(outcomeCode(outcome))).toBe(outcome)
+    }
+    expect(outcomeOf(outcomeCode('something new'))).toBe('failed')
   })
 })

@@ -1,10 +1,12 @@
-import type { Endpoint } from '../catalog/index.ts'
-import type { Candidate, ExclusionReason, Plan } from './plan.types.ts'
+import type { Usage } from '../chat/index.ts'
+import type { Plan } from './plan.types.ts'
+import { noteLetter, outcomeCode, reasonLetter, runLengths, type Seam, seamCode } from './waybill-codes.ts'
+import { type CandidateTable, type Stretch, stretches } from './waybill-tables.ts'
 
 /** One upstream try as the waybill keeps it. */
 export interface WaybillAttempt {
   readonly endpointId: string
-  /** `ok` or the error code. */
+  /** `ok`, `cancelled` or the error code. */
   readonly outcome: string
   /** HTTP status of the provider, null when none came. */
   readonly status: number | null
@@ -15,123 +17,159 @@ export interface WaybillAttempt {
   /** ms from dispatch to the end. */
   readonly durationMs: number
   readonly outputTokens: number
+  /** How this try carried on an answer that another one began; null or absent: it did not. */
+  readonly seam?: Seam | null
 }
 
-/** Static facts of the candidates of a plan, shared by all waybills of the same models and catalog. */
-export interface CandidateTable {
-  readonly hash: string
-  /** JSON: `[[endpoint id, provider, tariff version, "input/output" in pUSD per token], …]`, nulls where the price is unknown. */
-  readonly data: string
-}
-
-/** A waybill read back. */
-export interface WaybillRecord {
-  readonly requested: readonly string[]
-  readonly strategy: string
-  readonly candidates: readonly {
-    readonly endpoint: string
-    readonly provider: string
-    /** `input/output`, pUSD per token, as listed. */
-    readonly price: string | null
-    readonly excluded: ExclusionReason | null
-    /** Place in the order, 0-based; null when left out or further back than the waybill tells. */
-    readonly rank: number | null
-  }[]
-  readonly attempts: readonly (WaybillAttempt & { readonly provider: string })[]
+/** Everything a waybill is made of. */
+export interface WaybillFacts {
+  readonly plan: Plan
+  readonly attempts: readonly WaybillAttempt[]
+  /** Names of parameters that the endpoint which served could not take. */
   readonly dropped: readonly string[]
+  /** Tokens that were charged for; null when nothing was. */
+  readonly usage: Usage | null
+  /** Estimated tokens of the prompt, as routing saw them. */
+  readonly promptTokens: number
+  readonly maxOutputTokens: number | null
+}
+
+export interface EncodedWaybill {
+  /** JSON of at most `WAYBILL_BYTES` bytes. */
+  readonly data: string
+  /** The tables it refers to, to be kept once each. */
+  readonly tables: readonly CandidateTable[]
+}
+
+/** The stored form. Members are added in later versions, never changed; see `waybill-read.ts` for what they mean. */
+export interface WaybillParts {
+  v: 2
+  m: string[]
+  s: string
+  /** Hashes of the tables, joined: their rows one after the other are the candidates. */
+  t: string
+  /** Candidates of the plan, when the tables do not hold all of them. */
+  c?: number
+  x: string
+  o: number[]
+  w: number[]
+  n: string
+  q: [promptTokens: number, maxOutput: number | null]
+  a: (readonly [number, number, number | null, number, number | null, number, number, number?])[]
+  u: number[] | null
+  d: string[]
 }
 
 /** Most bytes of a waybill. */
 export const WAYBILL_BYTES = 1_000
 /** Places of the order that a waybill tells. */
-const TOLD = 10
-
-/** Reasons as letters; the letters are stored, so they never change their meaning. `.` stands for eligible. */
-const LETTERS: Record<ExclusionReason, string> = {
-  no_credential: 'c',
-  no_dialect: 'd',
-  unknown_price: 'u',
-  context_length: 'l',
-  max_output: 'm',
-  input_modality: 'i',
-  output_modality: 'o',
-  require_parameters: 'r',
-  max_price: 'p',
-  only: 'n',
-  ignore: 'g',
-  order_without_fallbacks: 'f',
-  quantization: 'q',
-  data_policy: 'z',
-  key_policy: 'k',
-  service_tier: 't',
-  simulated: 's',
-}
-const REASONS = new Map(
-  Object.entries(LETTERS).map(([reason, letter]) => [letter, reason as ExclusionReason]),
-)
-
-const tables = new WeakMap<Endpoint, { endpoints: readonly Endpoint[]; table: CandidateTable }>()
+const PLACES = 32
+/** Models whose tables a waybill refers to. */
+const MODELS = 12
 
 /**
- * The interned part of a plan's explanation. Named by its content, and remembered by the identity of the endpoints, so
- * that the usual request pays for a few comparisons only.
+ * The waybill of one request: models, strategy, a letter of reason for each candidate, the order with weights and notes,
+ * the tries, the tokens charged and the parameters dropped. What does not fit is cut from the end of the lists, the tries
+ * last. Pure.
  */
-export function candidateTable(plan: Plan): CandidateTable {
-  const first = plan.candidates[0]?.endpoint
-  const known = first === undefined ? undefined : tables.get(first)
-  if (known !== undefined && sameEndpoints(known.endpoints, plan.candidates)) return known.table
-  const endpoints = plan.candidates.map((candidate) => candidate.endpoint)
-  const rows = endpoints.map((e) => [
-    e.id,
-    e.providerName,
-    e.tariff?.version ?? null,
-    e.tariff === null ? null : `${e.tariff.prompt}/${e.tariff.completion}`,
-  ])
-  const data = JSON.stringify(rows)
-  const table = { hash: contentHash(data), data }
-  if (first !== undefined) tables.set(first, { endpoints, table })
-  return table
-}
-
-function sameEndpoints(endpoints: readonly Endpoint[], candidates: readonly Candidate[]): boolean {
-  if (endpoints.length !== candidates.length) return false
-  for (let i = 0; i < endpoints.length; i++) if (endpoints[i] !== candidates[i]!.endpoint) return false
-  return true
-}
-
-/**
- * The request's own part: models, strategy, a letter of reason for each row of the table, the first places of the
- * order, the attempts, and the parameters dropped. JSON of at most 1,000 bytes: what does not fit is cut from the end
- * of the lists, attempts last.
- */
-export function waybillData(
-  plan: Plan,
-  attempts: readonly WaybillAttempt[],
-  dropped: readonly string[] = [],
-): string {
-  const positions = new Map(plan.candidates.map((candidate, i) => [candidate.endpoint.id, i]))
-  const parts = {
-    v: 1,
-    m: plan.requested.slice(0, 8).map((name) => name.slice(0, 100)),
-    s: plan.strategy,
-    t: candidateTable(plan).hash,
-    x: runLengths(plan.candidates.map((c) => (c.excluded === null ? '.' : LETTERS[c.excluded]))),
-    o: plan.order.slice(0, TOLD).map((endpoint) => positions.get(endpoint.id) ?? -1),
-    a: attempts.map((a) => [
-      positions.get(a.endpointId) ?? -1,
-      a.outcome.slice(0, 24),
-      a.status,
-      Math.round(a.startMs),
-      a.ttftMs === null ? null : Math.round(a.ttftMs),
-      Math.round(a.durationMs),
-      a.outputTokens,
-    ]),
-    d: dropped.slice(0, 16).map((name) => name.slice(0, 40)),
+export function encodeWaybill(facts: WaybillFacts): EncodedWaybill {
+  const { plan, attempts } = facts
+  const told = toldStretches(plan, attempts)
+  const positions = new Map<string, number>()
+  let reasons = ''
+  for (const { from, to } of told) {
+    for (let i = from; i < to; i++) {
+      const { endpoint, excluded } = plan.candidates[i]!
+      positions.set(endpoint.id, positions.size)
+      reasons += reasonLetter(excluded)
+    }
   }
+  const place = (endpointId: string): number => positions.get(endpointId) ?? -1
+  const order = ranked(plan, told)
+  const parts: WaybillParts = {
+    v: 2,
+    m: plan.requested.slice(0, 8).map((name) => name.slice(0, 100)),
+    s: plan.strategy.slice(0, 40),
+    t: told.map(({ table }) => table.hash).join(''),
+    x: runLengths(reasons),
+    o: order.map(({ endpoint }) => place(endpoint.id)),
+    w: weights(order),
+    n: runLengths(order.map(({ note }) => noteLetter(note)).join('')),
+    q: [facts.promptTokens, facts.maxOutputTokens],
+    a: attempts.map((attempt) => attemptParts(attempt, place(attempt.endpointId))),
+    u: facts.usage === null ? null : usageParts(facts.usage),
+    d: facts.dropped.slice(0, 16).map((name) => name.slice(0, 40)),
+  }
+  if (positions.size < plan.candidates.length) parts.c = plan.candidates.length
+  return { data: fitted(parts), tables: told.map(({ table }) => table) }
+}
+
+/** The models that were tried before those that were only considered, up to so many. */
+function toldStretches(plan: Plan, attempts: readonly WaybillAttempt[]): Stretch[] {
+  const all = stretches(plan.candidates)
+  if (all.length <= MODELS) return all
+  const tried = new Set(attempts.map(({ endpointId }) => endpointId))
+  const wasTried = ({ from, to }: Stretch): boolean =>
+    plan.candidates.slice(from, to).some(({ endpoint }) => tried.has(endpoint.id))
+  return [...all.filter(wasTried), ...all.filter((stretch) => !wasTried(stretch))].slice(0, MODELS)
+}
+
+/** The first places of the order, as far as they are in the tables. */
+function ranked(plan: Plan, told: readonly Stretch[]): Plan['candidates'][number][] {
+  const places: Plan['candidates'][number][] = []
+  for (const { from, to } of told) {
+    for (let i = from; i < to; i++) {
+      const candidate = plan.candidates[i]!
+      if (candidate.rank !== null && candidate.rank < PLACES) places[candidate.rank] = candidate
+    }
+  }
+  let unbroken = 0
+  while (places[unbroken] !== undefined) unbroken++
+  return places.slice(0, unbroken)
+}
+
+/** Shares of the draw in thousandths, by place; -1: took no part. Those at the end are left out. */
+function weights(order: Plan['candidates']): number[] {
+  const shares = order.map(({ weight }) => (weight === null ? -1 : Math.round(weight * 1_000)))
+  while (shares.at(-1) === -1) shares.length--
+  return shares
+}
+
+function attemptParts(attempt: WaybillAttempt, row: number): WaybillParts['a'][number] {
+  const { outcome, status, startMs, ttftMs, durationMs, outputTokens, seam } = attempt
+  const parts = [
+    row,
+    outcomeCode(outcome),
+    status,
+    Math.round(startMs),
+    ttftMs === null ? null : Math.round(ttftMs),
+    Math.round(durationMs),
+    outputTokens,
+  ] as const
+  return seam == null ? parts : [...parts, seamCode(seam)]
+}
+
+/** Counts by kind, those at the end left out when they are 0. */
+function usageParts(usage: Usage): number[] {
+  const counts = [
+    usage.promptTokens,
+    usage.completionTokens,
+    usage.cacheReadTokens,
+    usage.cacheWriteTokens,
+    usage.cacheWrite1hTokens,
+    usage.reasoningTokens,
+  ]
+  while (counts.at(-1) === 0) counts.length--
+  return counts
+}
+
+function fitted(parts: WaybillParts): string {
   let data = JSON.stringify(parts)
-  while (bytes(data) > WAYBILL_BYTES) {
+  while (data.length > WAYBILL_BYTES / 3 && bytes(data) > WAYBILL_BYTES) {
     if (parts.d.length > 0) parts.d.length--
     else if (parts.m.length > 1) parts.m.length--
+    else if (parts.w.length > 0) parts.w.length = 0
+    else if (parts.n !== '') parts.n = ''
     else if (parts.x.length > 100) parts.x = parts.x.slice(0, 100)
     else if (parts.o.length > 0) parts.o.length--
     else if (parts.a.length > 0) parts.a.length--
@@ -139,59 +177,6 @@ export function waybillData(
     data = JSON.stringify(parts)
   }
   return data
-}
-
-/** Reads a stored waybill with its candidate table (null when that is gone); throws SyntaxError on other text. */
-export function readWaybill(data: string, table: string | null): WaybillRecord {
-  const parts = JSON.parse(data) as {
-    m: string[]
-    s: string
-    x: string
-    o: number[]
-    a: [number, string, number | null, number, number | null, number, number][]
-    d: string[]
-  }
-  const rows = (table === null ? [] : JSON.parse(table)) as [string, string, string | null, string | null][]
-  const letters = expand(parts.x)
-  const rank = new Map(parts.o.map((row, place) => [row, place]))
-  return {
-    requested: parts.m,
-    strategy: parts.s,
-    candidates: rows.map(([endpoint, provider, , price], i) => ({
-      endpoint,
-      provider,
-      price,
-      excluded: REASONS.get(letters[i] ?? '') ?? null,
-      rank: rank.get(i) ?? null,
-    })),
-    attempts: parts.a.map(([row, outcome, status, startMs, ttftMs, durationMs, outputTokens]) => ({
-      endpointId: rows[row]?.[0] ?? 'unknown',
-      provider: rows[row]?.[1] ?? 'unknown',
-      outcome,
-      status,
-      startMs,
-      ttftMs,
-      durationMs,
-      outputTokens,
-    })),
-    dropped: parts.d,
-  }
-}
-
-/** `aaab` → `3ab`. Letters only. */
-function runLengths(letters: readonly string[]): string {
-  let out = ''
-  for (let i = 0; i < letters.length; ) {
-    let n = 1
-    while (letters[i + n] === letters[i]) n++
-    out += (n === 1 ? '' : n) + letters[i]!
-    i += n
-  }
-  return out
-}
-
-function expand(runs: string): string {
-  return runs.replace(/(\d+)([a-z.])/g, (_, n: string, letter: string) => letter.repeat(Number(n)))
 }
 
 /** UTF-8 length. */
@@ -202,16 +187,4 @@ function bytes(text: string): number {
     n += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4
   }
   return n
-}
-
-/** 128 bits of four multiply-and-xor lanes over the text, hex: a name for equal content, not a defence against forgery. */
-function contentHash(text: string): string {
-  const lanes = [0x811c9dc5, 0x9747b28c, 0x3c6ef372, 0x1b873593]
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    for (let lane = 0; lane < 4; lane++) {
-      lanes[lane] = Math.imul(lanes[lane]! ^ (code + lane * 0x9e37), 0x01000193 + lane * 2)
-    }
-  }
-  return lanes.map((lane) => ((lane ^ (lane >>> 15)) >>> 0).toString(16).padStart(8, '0')).join('')
 }

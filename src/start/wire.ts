@@ -22,6 +22,7 @@ import { createSimulator, SIMULATED_MODELS, SIMULATOR } from '../simulator/index
 import { openStore } from '../store/index.ts'
 import { faultFields, type Log } from '../telemetry/index.ts'
 import { standInsOf } from './stand-ins.ts'
+import { WaybillTables } from '../usage/index.ts'
 
 /** How often a node on Postgres looks for keys and organizations that another one changed, ms. */
 const REFRESH_MS = 1_000
@@ -128,6 +129,7 @@ export async function wire(options: WireOptions): Promise<Wired> {
     organizations,
     health,
     bodies: new BodyReader(clock, { ...DEFAULT_BODY_LIMITS, maxBytes: config.server.bodyLimit }),
+    tables: new WaybillTables(store),
     operatorHash: keyHash(options.operatorKey),
     snapshot: snapshotOf(config, options.warnings, options.local),
     states: [],

@@ -16,6 +16,7 @@ export interface Database {
   generations: GenerationRow
   waybills: WaybillRow
   candidate_tables: CandidateTableRow
+  waybill_tables: WaybillTableRow
   tariffs: TariffRow
   nodes: NodeRow
   settings: SettingRow
@@ -228,6 +229,14 @@ export interface WaybillRow {
 export interface CandidateTableRow {
   hash: string
   data: string
+}
+
+/** Static facts of one model's endpoints that waybills refer to by content hash. */
+export interface WaybillTableRow {
+  hash: string
+  data: string
+  /** Midnight (UTC) of the last day on which a waybill referred to it. */
+  seen_at: bigint
 }
 
 export interface TariffRow {

@@ -1,2 +1,3 @@
 export * from './query.ts'
 export * from './record.ts'
+export { WaybillTables } from './tables.ts'

@@ -29,14 +29,62 @@ export async function generationDetail(
   return { generation, attempts, waybill: waybill?.data ?? null }
 }
 
-/** A candidate table that waybills refer to by hash. */
-export async function candidateTable(store: Store, hash: string): Promise<string | undefined> {
+/** The candidate tables that a waybill refers to, by hash; those that are gone are left out. */
+export async function candidateTables(store: Store, hashes: readonly string[]): Promise<Map<string, string>> {
+  if (hashes.length === 0) return new Map()
+  const rows = await store.db
+    .selectFrom('waybill_tables')
+    .select(['hash', 'data'])
+    .where('hash', 'in', hashes)
+    .execute()
+  return new Map(rows.map(({ hash, data }) => [hash, data]))
+}
+
+/** A price list as it was when it was frozen in a hold, as JSON text; undefined when there is none of that version. */
+export async function frozenTariff(
+  store: Store,
+  version: string,
+  endpointId: string,
+): Promise<string | undefined> {
   const row = await store.db
-    .selectFrom('candidate_tables')
+    .selectFrom('tariffs')
     .select('data')
-    .where('hash', '=', hash)
+    .where('version', '=', version)
+    .where('endpoint_id', '=', endpointId)
     .executeTakeFirst()
   return row?.data
+}
+
+/** Which generations to list. */
+export interface GenerationFilter {
+  readonly organizationId: string
+  /** Only calls of this key. */
+  readonly keyHash?: string
+  /** Catalog id that answered, or name that was asked for. */
+  readonly model?: string
+  readonly result?: string
+  readonly simulated?: boolean
+  /** Only calls that began before this one; `gen-…`. */
+  readonly before?: string
+  readonly limit: number
+}
+
+/** The last generations of an organization, newest first. */
+export async function generations(store: Store, filter: GenerationFilter): Promise<GenerationRow[]> {
+  const { organizationId, keyHash, model, result, simulated, before, limit } = filter
+  let query = store.db.selectFrom('generations').selectAll().where('organization_id', '=', organizationId)
+  if (keyHash !== undefined) query = query.where('key_hash', '=', keyHash)
+  if (model !== undefined)
+    query = query.where((e) => e.or([e('model', '=', model), e('requested_model', '=', model)]))
+  if (result !== undefined) query = query.where('result', '=', result)
+  if (simulated !== undefined) query = query.where('simulated', '=', simulated ? 1 : 0)
+  if (before !== undefined) {
+    const from = store.db.selectFrom('generations').select('created_at').where('id', '=', before)
+    query = query
+      .where('created_at', '<=', from)
+      .where((e) => e.or([e('created_at', '<', from), e('id', '<', before)]))
+  }
+  return query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit).execute()
 }
 
 /** Nano-USD charged to one key, real and simulated apart, by UTC window. */

@@ -63,7 +63,7 @@ export function usageRecord(
   call: CallFacts,
   attempts: readonly AttemptFacts[],
   end: EndFacts,
-  explained: { readonly data: string; readonly table: CandidateTableRow } | null,
+  waybill: string | null,
 ): UsageRecord {
   const { served, usage } = end
   return {
@@ -109,13 +109,16 @@ export function usageRecord(
       session_id: call.sessionId,
     },
     attempts: attempts.map((attempt) => attemptRow(call, attempt)),
-    waybill: explained && {
-      id: call.id,
-      organization_id: call.organizationId,
-      created_at: BigInt(call.createdAt),
-      data: explained.data,
-    },
-    candidateTable: explained?.table ?? null,
+    waybill:
+      waybill === null
+        ? null
+        : {
+            id: call.id,
+            organization_id: call.organizationId,
+            created_at: BigInt(call.createdAt),
+            data: waybill,
+          },
+    candidateTable: null,
   }
 }
 

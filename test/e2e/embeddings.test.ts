@@ -167,7 +167,7 @@ describe('money, routing and records', () => {
   it('are those of every request: charge, usage row, waybill', async () => {
     const reply = await gateway.call('POST', '/embeddings', { model: 'test/embed', input: TEXTS })
     expect(reply.body).toMatchObject({ id: expect.stringMatching(/^gen-/), provider: 'alpha' })
-    const told = await gateway.call('GET', `/waybill?id=${reply.body.id}`)
+    const told = await gateway.call('GET', `/waybills/${reply.body.id}`)
     expect(told.body.data.generation).toMatchObject({
       api_type: 'embeddings',
       total_cost: 0.000009,

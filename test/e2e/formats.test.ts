@@ -208,9 +208,9 @@ describe('every surface', () => {
     expect(response.status).toBe(200)
     await response.text()
     const id = response.headers.get('x-generation-id')!
-    const told = await gateway.call('GET', `/waybill?id=${id}`)
+    const told = await gateway.call('GET', `/waybills/${id}`)
     expect(told.body.data.generation).toMatchObject({ total_cost: 0.000013, provider_name: 'alpha' })
-    expect(told.body.data.waybill.m).toEqual([asked.model])
+    expect(told.body.data.requested).toEqual([asked.model])
   })
 
   it.each(Object.entries(bodies))(

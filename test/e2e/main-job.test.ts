@@ -126,7 +126,7 @@ describe('the official openai client', () => {
     const reply = await client.chat.completions.create(ask())
     expect(reply).toMatchObject({ provider: 'beta', choices: [{ message: { content: 'from beta' } }] })
     alpha.play(chat(['Hel', 'lo']))
-    const told = await gateway.call('GET', `/waybill?id=${reply.id}`)
+    const told = await gateway.call('GET', `/waybills/${reply.id}`)
     expect(told.body.data.generation.provider_responses).toMatchObject([
       { provider_name: 'alpha', status: 503, outcome: 'failed' },
       { provider_name: 'beta', status: 200, outcome: 'ok' },

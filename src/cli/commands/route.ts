@@ -1,7 +1,13 @@
 import { type Command, CommandError, EXIT, wholeNumber } from '../command.ts'
+import { type Candidate, candidateLines } from '../receipt.ts'
 
 interface Explained {
-  readonly lines: readonly string[]
+  readonly requested: readonly string[]
+  readonly strategy: string
+  readonly max_attempts: number
+  readonly retry_after: number | null
+  readonly error: { readonly message: string } | null
+  readonly candidates: readonly Candidate[]
 }
 
 export const routeExplain: Command = {
@@ -13,34 +19,46 @@ export const routeExplain: Command = {
     tools: { type: 'boolean' },
     context: { type: 'string' },
     'max-tokens': { type: 'string' },
+    parameters: { type: 'string' },
+    input: { type: 'string' },
+    tier: { type: 'string' },
     order: { type: 'string' },
     only: { type: 'string' },
     ignore: { type: 'string' },
     sort: { type: 'string' },
+    key: { type: 'string' },
   },
   help: {
     model: 'the model, e.g. openai/gpt-5.1; several separated by commas are fallbacks',
     tools: 'the request uses tools',
     context: 'tokens of the prompt, 1000 when left out',
     'max-tokens': 'tokens of the answer asked for',
+    parameters: 'other parameters that it sets, separated by commas, e.g. response_format,seed',
+    input: 'kinds of input besides text, separated by commas: image, file, audio, video',
+    tier: 'service_tier: flex or priority',
     order: 'provider.order, separated by commas',
     only: 'provider.only, separated by commas',
     ignore: 'provider.ignore, separated by commas',
-    sort: 'provider.sort: price, throughput or latency',
+    sort: 'provider.sort: price, throughput, latency or exacto',
+    key: 'plan as for this API key, by name or hash',
   },
   examples: [
-    'waybill route explain -m meta-llama/llama-3.3-70b-instruct',
+    'waybill route explain meta-llama/llama-3.3-70b-instruct',
     'waybill route explain -m openai/gpt-5.1 --tools --context 200000 --sort price --json',
   ],
   async run({ args, flags, json, client, out }) {
     const model = flags['model'] ?? args[0]
     if (typeof model !== 'string')
       throw new CommandError('Which model? waybill route explain -m MODEL', EXIT.usage)
+    const parameters = [...(flags['tools'] === true ? ['tools'] : []), ...list(flags['parameters'])]
     const { data } = await (await client()).call<{ data: Explained }>('POST', '/admin/route/explain', {
       models: list(model),
       prompt_tokens: wholeNumber(flags, 'context') ?? 1000,
+      parameters,
+      input_modalities: ['text', ...list(flags['input'])],
       ...(flags['max-tokens'] !== undefined && { max_tokens: wholeNumber(flags, 'max-tokens') }),
-      ...(flags['tools'] === true && { parameters: ['tools'] }),
+      ...(flags['tier'] !== undefined && { service_tier: flags['tier'] }),
+      ...(flags['key'] !== undefined && { key: flags['key'] }),
       provider: {
         ...(flags['order'] !== undefined && { order: list(flags['order']) }),
         ...(flags['only'] !== undefined && { only: list(flags['only']) }),
@@ -49,13 +67,23 @@ export const routeExplain: Command = {
       },
     })
     if (json) out(JSON.stringify(data))
-    else for (const line of data.lines) out(line)
+    else for (const line of explanation(data)) out(line)
     return EXIT.ok
   },
 }
 
+function explanation(told: Explained): string[] {
+  const lines = [`${told.requested.join(' → ')}   ${told.strategy}, up to ${told.max_attempts} attempts`]
+  if (told.retry_after !== null)
+    lines.push(`every endpoint is cooling down; the first is ready in ${told.retry_after} s`)
+  if (told.candidates.length > 0) lines.push('', ...candidateLines(told.candidates))
+  if (told.error !== null) lines.push('', told.error.message)
+  return lines
+}
+
 function list(value: string | boolean | undefined): string[] {
-  return String(value)
+  if (typeof value !== 'string') return []
+  return value
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '')

@@ -1,31 +1,20 @@
 import { GatewayError } from '../../chat/index.ts'
 import type { GenerationRow } from '../../store/index.ts'
-import { candidateTable, type GenerationDetail, generationDetail } from '../../usage/index.ts'
+import { type GenerationDetail, generationDetail } from '../../usage/index.ts'
 import { type Gateway, organizationOf, type RouteContext } from '../gateway.ts'
 import { usdNumberOrNull } from '../money.ts'
 
 /** `GET /generation?id=`: counts, timings and cost of one call, in OpenRouter's shape. */
 export async function generation(gateway: Gateway, c: RouteContext): Promise<Response> {
-  return c.json({ data: generationObject(await find(gateway, c)) })
+  return c.json({ data: generationObject(await findGeneration(gateway, c, c.req.query('id') ?? '')) })
 }
 
-/** `GET /waybill?id=`: why the call went where it went: candidates, attempts, price arithmetic. */
-export async function waybill(gateway: Gateway, c: RouteContext): Promise<Response> {
-  const detail = await find(gateway, c)
-  const told = detail.waybill === null ? null : (JSON.parse(detail.waybill) as Record<string, unknown>)
-  const table =
-    typeof told?.['table'] === 'string' ? await candidateTable(gateway.store, told['table']) : undefined
-  return c.json({
-    data: {
-      generation: generationObject(detail),
-      waybill: told,
-      candidates: table === undefined ? null : JSON.parse(table),
-    },
-  })
-}
-
-async function find(gateway: Gateway, c: RouteContext): Promise<GenerationDetail> {
-  const id = c.req.query('id') ?? ''
+/** A call of the caller's organization. Throws GatewayError `invalid_request` or `not_found`. */
+export async function findGeneration(
+  gateway: Gateway,
+  c: RouteContext,
+  id: string,
+): Promise<GenerationDetail> {
   if (!/^gen-[0-9A-Za-z-]{1,64}$/.test(id))
     throw new GatewayError('invalid_request', '"id" must be a generation id such as gen-1732370000-Ab12…')
   const detail = await generationDetail(gateway.store, organizationOf(c.get('caller')), id)
@@ -37,7 +26,8 @@ async function find(gateway: Gateway, c: RouteContext): Promise<GenerationDetail
   return detail
 }
 
-function generationObject({ generation: row, attempts }: GenerationDetail): Record<string, unknown> {
+/** The usage row of a call in OpenRouter's shape. */
+export function generationObject({ generation: row, attempts }: GenerationDetail): Record<string, unknown> {
   return {
     id: row.id,
     upstream_id: row.upstream_id,

@@ -1,8 +1,9 @@
 import { initial } from './0001-initial.ts'
+import { waybillTables } from './0004-waybill-tables.ts'
 import type { Migration } from './types.ts'
 
 export type { Migration } from './types.ts'
 export { columnTypes } from './types.ts'
 
 /** In order; the version of a schema is the number of migrations applied. */
-export const migrations: readonly Migration[] = [initial]
+export const migrations: readonly Migration[] = [initial, waybillTables]

@@ -1,0 +1,237 @@
+import { GatewayError, type Usage } from '../../chat/index.ts'
+import {
+  decodeTariff,
+  itemize,
+  nanosToDecimal,
+  picoToDecimal,
+  picoToUsdPerMillion,
+  quote,
+  type ReceiptLine,
+} from '../../money/index.ts'
+import { readWaybill, type WaybillCandidate, type WaybillRecord, waybillTables } from '../../routing/index.ts'
+import type { GenerationRow } from '../../store/index.ts'
+import {
+  candidateTables,
+  frozenTariff,
+  type GenerationDetail,
+  type GenerationFilter,
+  generations,
+} from '../../usage/index.ts'
+import { type Gateway, organizationOf, type RouteContext } from '../gateway.ts'
+import { findGeneration, generationObject } from './generation.ts'
+
+const MAX_PAGE = 500
+const RESULTS = ['complete', 'failed', 'client_gone']
+
+/** `GET /waybills/{id}`: why a call went where it went and what it cost: candidates, tries, arithmetic. */
+export async function waybill(gateway: Gateway, c: RouteContext): Promise<Response> {
+  const detail = await findGeneration(gateway, c, c.req.param('id') ?? '')
+  const read = detail.waybill === null ? null : await readStored(gateway, detail.waybill)
+  const { generation: row } = detail
+  return c.json({
+    data: {
+      id: row.id,
+      created_at: new Date(Number(row.created_at)).toISOString(),
+      requested: read?.requested ?? [row.requested_model],
+      resolved: read?.resolved ?? [],
+      strategy: read?.strategy ?? null,
+      result: row.result,
+      gateway_ms: row.gateway_us === null ? null : row.gateway_us / 1000,
+      prompt_tokens_expected: read?.promptTokens ?? null,
+      max_tokens: read?.maxOutputTokens ?? null,
+      considered: read?.considered ?? null,
+      candidates: read?.candidates.map(candidateObject) ?? null,
+      attempts: attemptObjects(detail, read),
+      dropped_parameters: read?.dropped ?? null,
+      cost: await costObject(gateway, row, read?.usage ?? null),
+      key: keyOf(gateway, row),
+      generation: generationObject(detail),
+    },
+  })
+}
+
+async function readStored(gateway: Gateway, data: string): Promise<WaybillRecord | null> {
+  return readWaybill(data, await candidateTables(gateway.store, waybillTables(data)))
+}
+
+function candidateObject(candidate: WaybillCandidate): Record<string, unknown> {
+  const { endpoint, model, provider, tag, excluded, reason, weight, prompt, completion, comparable } =
+    candidate
+  const perMillion = (picos: bigint | null) => (picos === null ? null : picoToUsdPerMillion(picos))
+  return {
+    rank: candidate.rank === null ? null : candidate.rank + 1,
+    model,
+    provider,
+    tag,
+    endpoint,
+    excluded,
+    reason,
+    price_per_million: perMillion(comparable),
+    input_per_million: perMillion(prompt),
+    output_per_million: perMillion(completion),
+    context_length: candidate.contextLength === 0 ? null : candidate.contextLength,
+    weight,
+  }
+}
+
+/** From the waybill; after its retention, or when it is missing, from the usage rows while those are kept. */
+function attemptObjects(detail: GenerationDetail, read: WaybillRecord | null): Record<string, unknown>[] {
+  if (read !== null)
+    return read.attempts.map((attempt, i) => ({
+      n: i + 1,
+      provider: attempt.provider,
+      model: attempt.model,
+      endpoint: attempt.endpointId,
+      outcome: attempt.outcome,
+      status: attempt.status,
+      start_ms: attempt.startMs,
+      ttft_ms: attempt.ttftMs,
+      duration_ms: attempt.durationMs,
+      output_tokens: attempt.outputTokens,
+      rescued_by: attempt.seam,
+    }))
+  return detail.attempts.map((row) => ({
+    n: row.n,
+    provider: row.provider,
+    model: row.model,
+    endpoint: row.endpoint_id,
+    outcome: row.outcome === 'failed' ? (row.error_code ?? 'failed') : row.outcome,
+    status: row.status,
+    start_ms: Number(row.started_at - detail.generation.created_at),
+    ttft_ms: row.ttft_ms,
+    duration_ms: row.duration_ms,
+    output_tokens: null,
+    rescued_by: null,
+  }))
+}
+
+/** The charge recomputed from the price list that was frozen for it; null when nothing was priced. */
+async function costObject(
+  gateway: Gateway,
+  row: GenerationRow,
+  usage: Usage | null,
+): Promise<Record<string, unknown> | null> {
+  const { tariff_version: version, endpoint_id: endpointId, cost_nanos: charged } = row
+  const text =
+    version === null || endpointId === null
+      ? undefined
+      : await frozenTariff(gateway.store, version, endpointId)
+  const told = {
+    charged_usd: charged === null ? null : nanosToDecimal(charged),
+    usage_source: row.usage_source,
+  }
+  if (text === undefined) return charged === null ? { ...told, note: 'The price is not known.' } : null
+  const tariff = decodeTariff(text)
+  const used = usage ?? usageOf(row)
+  const { lines, picos, savedPicos } = itemize(tariff, used)
+  const price = quote(tariff, used)!.nanos
+  return {
+    tariff_version: version,
+    lines: lines.map(lineObject),
+    exact_usd: picoToDecimal(picos),
+    price_usd: nanosToDecimal(price),
+    saved_by_cache_usd: savedPicos > 0n ? picoToDecimal(savedPicos) : null,
+    ...told,
+    note: costNote(row, price),
+  }
+}
+
+function lineObject({ what, quantity, picosEach, picos }: ReceiptLine): Record<string, unknown> {
+  return {
+    what,
+    quantity: Number(quantity),
+    usd_per_million: what === 'request' ? null : picoToUsdPerMillion(picosEach),
+    usd_each: picoToDecimal(picosEach),
+    usd: picoToDecimal(picos),
+  }
+}
+
+/** Why the charge is not the price; null when it is. */
+function costNote({ result, cost_nanos: charged }: GenerationRow, price: bigint): string | null {
+  if (charged === null || charged === price) return null
+  if (charged === 0n && result === 'failed') return 'The answer failed: it is not charged.'
+  if (charged < price) return 'The rest was beyond what was held for the call: it is not charged.'
+  return null
+}
+
+function usageOf(row: GenerationRow): Usage {
+  return {
+    promptTokens: row.prompt_tokens,
+    completionTokens: row.completion_tokens,
+    cacheReadTokens: row.cache_read_tokens,
+    cacheWriteTokens: row.cache_write_tokens,
+    cacheWrite1hTokens: 0,
+    reasoningTokens: row.reasoning_tokens,
+    audioPromptTokens: 0,
+    audioCompletionTokens: 0,
+    imageCompletionTokens: 0,
+    source: row.usage_source === 'estimated' ? 'estimated' : 'provider',
+  }
+}
+
+function keyOf(gateway: Gateway, { key_hash: hash }: GenerationRow): Record<string, unknown> {
+  return { hash, name: gateway.keys.byHash(hash)?.name ?? null }
+}
+
+/**
+ * `GET /waybills`: the last calls, newest first. An API key sees its own; a management key and the operator those of
+ * the whole organization. Query: `limit` (1–500, default 50), `before` (an id), `model`, `result`, `key` (a hash).
+ */
+export async function listWaybills(gateway: Gateway, c: RouteContext): Promise<Response> {
+  const rows = await generations(gateway.store, filterOf(gateway, c))
+  return c.json({ data: rows.map((row) => listed(gateway, row)) })
+}
+
+function filterOf(gateway: Gateway, c: RouteContext): GenerationFilter {
+  const caller = c.get('caller')
+  const own = caller.kind === 'key' && caller.key.kind === 'inference' ? caller.key.hash : undefined
+  const limit = Number(c.req.query('limit') ?? 50)
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE)
+    throw new GatewayError('invalid_request', `"limit" must be a whole number from 1 to ${MAX_PAGE}.`)
+  const result = c.req.query('result')
+  if (result !== undefined && !RESULTS.includes(result))
+    throw new GatewayError('invalid_request', `"result" must be one of ${RESULTS.join(', ')}.`)
+  const [model, before] = [c.req.query('model'), c.req.query('before')]
+  const keyHash = own ?? wantedKey(gateway, c)
+  return {
+    organizationId: organizationOf(caller),
+    limit,
+    ...(keyHash !== undefined && { keyHash }),
+    ...(model !== undefined && { model }),
+    ...(result !== undefined && { result }),
+    ...(before !== undefined && { before }),
+  }
+}
+
+function wantedKey(gateway: Gateway, c: RouteContext): string | undefined {
+  const wanted = c.req.query('key')
+  if (wanted === undefined) return undefined
+  const keys = gateway.keys.list(organizationOf(c.get('caller')))
+  const found = keys.find(({ hash, name }) => hash === wanted || name === wanted)
+  if (found === undefined)
+    throw new GatewayError('not_found', `No key has the name or hash "${wanted.slice(0, 64)}".`)
+  return found.hash
+}
+
+function listed(gateway: Gateway, row: GenerationRow): Record<string, unknown> {
+  return {
+    id: row.id,
+    created_at: new Date(Number(row.created_at)).toISOString(),
+    surface: row.surface,
+    requested_model: row.requested_model,
+    model: row.model,
+    provider: row.provider,
+    streamed: row.streamed !== 0,
+    simulated: row.simulated !== 0,
+    result: row.result,
+    error_code: row.error_code,
+    finish_reason: row.finish_reason,
+    attempts: row.attempts,
+    prompt_tokens: row.prompt_tokens,
+    completion_tokens: row.completion_tokens,
+    cost_usd: row.cost_nanos === null ? null : nanosToDecimal(row.cost_nanos),
+    latency_ms: row.latency_ms,
+    generation_ms: row.generation_ms,
+    key: keyOf(gateway, row),
+  }
+}

@@ -23,6 +23,8 @@ export interface Model {
   readonly supportedParameters: readonly string[]
   /** Reasons unless told not to: gets the longer first-token timeout. */
   readonly reasoning: boolean
+  /** Whether its maker allows others to train on its answers; null or absent: nobody knows. */
+  readonly distillable?: boolean | null
   /** Other names that lead here (old slugs, provider ids). */
   readonly aliases: readonly string[]
   /** Where each group of facts comes from; null where there is none. */

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../catalog/index.ts'
-import { matchIndex, modelAllowed, serviceTier, slugList } from './match.ts'
-import type { ExclusionReason, PlanRequest, RoutingPolicy, RoutingSnapshot } from './plan.types.ts'
+import { askedTier, matchIndex, modelAllowed, type ServiceTier, serviceTier, slugList } from './match.ts'
+import type { ExclusionReason, OwnKey, PlanRequest, RoutingPolicy, RoutingSnapshot } from './plan.types.ts'
 import { comparablePrice, effectivePrice } from './price.ts'
 
 /** A candidate while the plan is being made: the public facts, still changeable, and what the ranking needs. */
@@ -21,6 +21,10 @@ export interface Draft {
   /** Within a band and model: smaller goes first; then `key`, then `cost`. */
   group: number
   key: number
+  /** Keys of the caller's own that may serve it; null: none. */
+  own: readonly OwnKey[] | null
+  /** The gateway's own capacity may serve it too. */
+  shared: boolean
 }
 
 /** The hard filters of one request, prepared once for all its candidates. */
@@ -34,10 +38,14 @@ export interface Filter {
   readonly allowed: readonly string[] | null
   readonly denied: readonly string[] | null
   readonly quantizations: readonly string[] | null
+  /** Service tier asked for, in our words. */
+  readonly tier: ServiceTier | null
   /** The first model named is a simulated one: then all are, else none is. */
   readonly simulated: boolean
   /** Prompt and wanted output together, tokens. */
   readonly tokens: number
+  /** The same with the most that the prompt may have. */
+  readonly tokensUpper: number
 }
 
 export function createFilter(
@@ -58,8 +66,10 @@ export function createFilter(
     allowed: slugList(policy.allowedProviders),
     denied: slugList(policy.ignoredProviders),
     quantizations: slugList(preferences.quantizations),
+    tier: askedTier(request.serviceTier),
     simulated,
     tokens: request.promptTokens + (request.maxOutputTokens ?? 0),
+    tokensUpper: (request.promptTokensUpper ?? request.promptTokens) + (request.maxOutputTokens ?? 0),
   }
 }
 
@@ -77,6 +87,8 @@ export function createDraft(endpoint: Endpoint, model: number): Draft {
     group: 0,
     key: 0,
     model,
+    own: null,
+    shared: true,
   }
 }
 
@@ -96,7 +108,8 @@ export function applyFilters(d: Draft, f: Filter, admitted: string | null): bool
   )
 }
 
-function exclude(d: Draft, reason: ExclusionReason, detail: string): true {
+/** Leaves a candidate out for the reason given, with a sentence of figures; returns true. */
+export function exclude(d: Draft, reason: ExclusionReason, detail: string): true {
   d.excluded = reason
   d.detail = detail
   return true
@@ -131,7 +144,7 @@ function forbidden(d: Draft, f: Filter, admitted: string | null): boolean {
     return exclude(d, 'order_without_fallbacks', 'not in provider.order, and allow_fallbacks is false')
   }
   const tier = serviceTier(endpoint.tag)
-  if (tier !== null && tier !== f.request.serviceTier && tier !== admitted && !listed && f.only === null) {
+  if (tier !== null && tier !== f.tier && tier !== admitted && !listed && f.only === null) {
     return exclude(d, 'service_tier', `serves only requests with service_tier ${tier}`)
   }
   if (f.quantizations !== null && !f.quantizations.includes(endpoint.quantization)) {
@@ -173,20 +186,25 @@ function unreachable(d: Draft, f: Filter): boolean {
       : 'which this gateway does not speak'
     return exclude(d, 'no_dialect', `speaks ${endpoint.dialect}, ${lack}`)
   }
-  if (!f.snapshot.hasCredential(endpoint.providerId)) {
-    return exclude(d, 'no_credential', `no key for ${endpoint.providerName}`)
+  const own = f.snapshot.ownKeys?.(endpoint)
+  if (own !== undefined && own.length > 0) {
+    d.own = own
+    d.shared = !own.some((key) => key.required)
   }
-  return false
+  if (f.snapshot.hasCredential(endpoint.providerId)) return false
+  d.shared = false
+  return d.own === null && exclude(d, 'no_credential', `no key for ${endpoint.providerName}`)
 }
 
 function tooDear(d: Draft, f: Filter): boolean {
   const tariff = d.endpoint.tariff
   const max = f.request.provider.maxPrice
   if (tariff === null) {
-    if (f.policy.needsPrice || max !== undefined) {
-      return exclude(d, 'unknown_price', 'its price is not known, and the request needs one')
-    }
-    return false
+    if (!f.policy.needsPrice && max === undefined) return false
+    // The caller's own key is billed to the caller: the gateway needs no price for it.
+    d.shared = false
+    if (d.own !== null && max === undefined) return false
+    return exclude(d, 'unknown_price', 'its price is not known, and the request needs one')
   }
   const price = effectivePrice(tariff, f.request.promptTokens)
   d.price = comparablePrice(price)
@@ -201,6 +219,10 @@ function tooDear(d: Draft, f: Filter): boolean {
   }
   if (max.request !== undefined && price.request > max.request) {
     return exclude(d, 'max_price', 'its fee per request is above max_price.request')
+  }
+  // No endpoint here has a price of its own for sound or an image: both count as tokens of the prompt.
+  if (max.audio !== undefined && price.prompt > max.audio && f.request.inputModalities.includes('audio')) {
+    return exclude(d, 'max_price', `audio costs ${perMillion(price.prompt)}, above ${perMillion(max.audio)}`)
   }
   return false
 }

@@ -10,6 +10,11 @@ export function serviceTier(tag: string): ServiceTier | null {
   return null
 }
 
+/** The tier that a request's `service_tier` opens; null for `auto`, `default`, `scale` and the like. `fast` is another word for priority. */
+export function askedTier(name: string | null | undefined): ServiceTier | null {
+  return name === 'flex' ? 'flex' : name === 'priority' || name === 'fast' ? 'priority' : null
+}
+
 /** Lower-case form of a list of provider slugs for `matchIndex`; null when there is no list. */
 export function slugList(slugs: readonly string[] | null | undefined): readonly string[] | null {
   return slugs === undefined || slugs === null ? null : slugs.map((slug) => slug.trim().toLowerCase())

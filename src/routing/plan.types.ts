@@ -19,6 +19,7 @@ export type ExclusionReason =
   | 'data_policy'
   | 'key_policy'
   | 'service_tier'
+  | 'distillation'
   | 'simulated'
 
 /** The part of a request that routing looks at. */
@@ -32,8 +33,45 @@ export interface PlanRequest {
   readonly promptTokens: number
   readonly maxOutputTokens: number | null
   readonly provider: ProviderPreferences
-  /** `service_tier` of the request; `flex` and `priority` open the endpoints of that tier. */
+  /** `service_tier` of the request; `flex` and `priority` (also spelled `fast`) open the endpoints of that tier. */
   readonly serviceTier?: string | null
+  /** Tokens that the prompt has at most; endpoints that hold the estimate but not this stand further back. */
+  readonly promptTokensUpper?: number
+  /** Id of the endpoint whose prompt cache this conversation has warmed; null or absent: none is known. */
+  readonly sticky?: string | null
+  /** What the request says about itself, for `openrouter/auto`; asked for only when a router is named. */
+  readonly features?: () => RequestFeatures
+  /** The caller's wishes about routers, from the plugin `auto-router`. */
+  readonly router?: RouterWishes
+}
+
+/** What the classifier of `openrouter/auto` goes by, read from the request without any model. */
+export interface RequestFeatures {
+  /** Estimated tokens of the last thing the user said. */
+  readonly askTokens: number
+  /** Messages of user and assistant together. */
+  readonly turns: number
+  /** Tools that the model may call. */
+  readonly tools: number
+  /** A JSON schema is to be kept to. */
+  readonly schema: boolean
+  readonly code: boolean
+  readonly math: boolean
+  readonly translation: boolean
+  /** Share of letters outside the Latin script in what the user said last, 0..1. */
+  readonly foreign: number
+  /** Effort of reasoning that the request asks for; null: it does not say. */
+  readonly effort: string | null
+}
+
+export type CostTier = 'low' | 'medium' | 'high' | 'xhigh' | 'max'
+
+export interface RouterWishes {
+  /** Patterns of model ids: exact, `author/*`, or with `*` anywhere; absent: all. */
+  readonly allowedModels?: readonly string[]
+  readonly excludedModels?: readonly string[]
+  /** Hard: no model above its price is taken. Absent: the request's own difficulty decides. */
+  readonly costTier?: CostTier
 }
 
 /** What the caller may use, from key, organization and configuration. */
@@ -87,9 +125,24 @@ export interface EndpointHealth {
   readonly breaker: 'closed' | 'open' | 'half-open'
 }
 
+/** A provider key of the caller's own, as far as it may serve an endpoint. */
+export interface OwnKey {
+  readonly id: string
+  /** Tried only after the gateway's own capacity. */
+  readonly fallback: boolean
+  /** The provider is never used through the gateway's own key. */
+  readonly required: boolean
+  /** Lower ones are tried first. */
+  readonly order: number
+}
+
 /** Everything routing decides on, frozen for one decision. */
 export interface RoutingSnapshot {
   resolve(name: string): Resolved | undefined
+  /** Every model, in catalog order, the same list for the same catalog: what routers choose from. Absent: there are no routers. */
+  models?(): readonly Resolved[]
+  /** Aliases of the newest models (`~author/family-latest`), for routers. */
+  latest?(): ReadonlyMap<string, Resolved>
   suggest(name: string): readonly string[]
   /** Usable credentials (or keyless access) exist for the provider. */
   hasCredential(providerId: string): boolean
@@ -99,11 +152,13 @@ export interface RoutingSnapshot {
   health(endpointId: string): EndpointHealth
   /** Facts for `data_collection: deny` and `zdr`; absent or undefined: nothing is known, such requests pass the endpoint by. */
   dataPolicy?(providerId: string): DataPolicy | undefined
+  /** The caller's own keys that may serve the endpoint, in any order; absent or empty: none. */
+  ownKeys?(endpoint: Endpoint): readonly OwnKey[]
 }
 
 export interface Candidate {
   readonly endpoint: Endpoint
-  /** Position in `order`, or null when left out. */
+  /** Position among those to try, or null when left out; equals its position in `order` unless own keys are used. */
   readonly rank: number | null
   readonly excluded: ExclusionReason | null
   /** One sentence with figures, e.g. `takes 8,192 tokens, the prompt has about 12,000`. */
@@ -114,6 +169,15 @@ export interface Candidate {
   readonly weight: number | null
   /** Why it stands where it stands, e.g. `drawn by price`, `provider.order`, `outage in the last 30 s`. */
   readonly note: string
+}
+
+/** A name of the request and the models it stood for, in the order they are tried. */
+export interface Route {
+  readonly requested: string
+  readonly models: readonly string[]
+  readonly via: 'direct' | 'alias' | 'latest' | 'auto' | 'free'
+  /** What a router made of the request, e.g. `code, high`; null for plain names. */
+  readonly because: string | null
 }
 
 /** Models that the operator lets stand in for those asked for. */
@@ -130,6 +194,10 @@ export interface Plan {
   readonly candidates: readonly Candidate[]
   /** What to try, first to last; models follow each other unless they are sorted together. */
   readonly order: readonly Endpoint[]
+  /** For each place of `order` the caller's own key to use there, null: the gateway's. Absent or null: none is used. An endpoint may stand once for each. */
+  readonly credentials?: readonly (string | null)[] | null
+  /** What each name of the request led to. */
+  readonly routes?: readonly Route[]
   /** The smallest wait (ms) when every endpoint in `order` is cooling down, else 0. */
   readonly coolingMs: number
   /** Attempts allowed: bounded by retries per model and by `maxAttempts`. */

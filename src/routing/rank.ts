@@ -7,11 +7,15 @@ import type { EndpointHealth, PercentileFigures } from './plan.types.ts'
 export type Strategy = 'load-balance' | 'order' | 'price' | 'throughput' | 'latency' | 'exacto'
 
 /** Reasons to stand further back within a model, heaviest first; they add up in `Draft.group`. */
-const UNLISTED = 64
-const ORDINARY_TIER = 32
-const LACKS = 16
-const OUTAGE = 8
-const DEGRADED = 4
+const UNLISTED = 256
+const ORDINARY_TIER = 128
+const LACKS = 64
+const OUTAGE = 32
+const POOR = 16
+const DEGRADED = 8
+const TIGHT = 4
+/** Ahead of its model's other endpoints. */
+const KEPT = -1
 
 /** Bands of uptime need this many outcomes. Source: OpenRouter's provider uptime documentation. */
 const UPTIME_SAMPLES = 100
@@ -31,11 +35,13 @@ export function rankModel(
 ): void {
   const soft = f.request.parameters.filter((name) => SOFT_PARAMETERS.includes(name))
   const healths = drafts.map((d) => f.snapshot.health(d.endpoint.id))
-  const slow = strategy === 'exacto' ? slowBelow(healths) : 0
+  const tools = strategy === 'load-balance' && f.request.parameters.includes('tools')
+  const slow = strategy === 'exacto' || tools ? slowBelow(healths) : 0
   let lowest = Number.POSITIVE_INFINITY
   for (let i = 0; i < drafts.length; i++) {
     const d = drafts[i]!
     stand(d, healths[i]!, strategy, f, soft)
+    if (strategy === 'load-balance' && d.band === 0) settle(d, healths[i]!, f, slow)
     if (d.band !== 2 && (strategy !== 'order' || d.group >= UNLISTED)) {
       d.key = sortKey(d, healths[i]!, strategy, slow)
     }
@@ -76,7 +82,7 @@ function stand(
     d.band = 1
     d.note = 'slower than preferred'
   }
-  if (f.request.serviceTier === 'priority' && serviceTier(d.endpoint.tag) !== 'priority') {
+  if (f.tier === 'priority' && serviceTier(d.endpoint.tag) !== 'priority') {
     d.group |= ORDINARY_TIER
   }
   if (soft.length > 0 && d.endpoint.supportedParameters.length > 0) {
@@ -85,9 +91,37 @@ function stand(
       d.note = 'does not take a parameter of the request'
     }
   }
+  if (mayOverflow(d, f)) {
+    d.group |= TIGHT
+    d.note ||= 'the request may not fit'
+  }
   // A half-open endpoint is due for its probe: it stands where it stood before it failed.
   if (health.breaker === 'half-open') d.note ||= 'probe after failures'
   else recentFailures(d, health, strategy)
+}
+
+/** Whether the request fits by estimate only: its prompt may turn out longer, or nobody knows how much the endpoint can write. */
+function mayOverflow({ endpoint }: Draft, f: Filter): boolean {
+  if (endpoint.contextLength > 0 && f.tokensUpper > endpoint.contextLength) return true
+  return f.request.maxOutputTokens !== null && f.request.maxOutputTokens > 0 && endpoint.maxOutput === null
+}
+
+/**
+ * Where the load is balanced: requests with tools pass by providers that are far slower than their peers (those that
+ * nobody has measured stay in the draw, or they never would be), and a conversation goes back to the endpoint whose
+ * prompt cache it has warmed, as long as reading the cache is cheaper there and nothing speaks against the endpoint.
+ * Source: OpenRouter's Auto Exacto and its sticky routing.
+ */
+function settle(d: Draft, health: EndpointHealth, f: Filter, slow: number): void {
+  if (health.throughputP50 !== null && health.throughputP50 < slow) {
+    d.group |= POOR
+    d.note = 'far slower than its peers'
+  }
+  if (d.endpoint.id !== f.request.sticky || d.group >= POOR) return
+  const tariff = d.endpoint.tariff
+  if (tariff === null || tariff.cacheRead === null || tariff.cacheRead >= tariff.prompt) return
+  d.group = KEPT
+  d.note = 'kept for the prompt cache'
 }
 
 function recentFailures(d: Draft, health: EndpointHealth, strategy: Strategy): void {

@@ -22,6 +22,7 @@ const EXCLUDED_BY: Record<ExclusionReason, string> = {
   data_policy: 'data_policy',
   key_policy: 'allowed_providers',
   service_tier: 'service_tier',
+  distillation: 'distillable_text',
   simulated: 'simulated',
 }
 
@@ -34,20 +35,62 @@ const WISHES: ReadonlySet<ExclusionReason> = new Set([
   'order_without_fallbacks',
   'quantization',
   'service_tier',
+  'distillation',
   'context_length',
   'max_output',
   'input_modality',
   'output_modality',
 ])
 
-/** A model that nobody knows: 400, with the closest names. */
+/** A model that nobody knows: 400, with the closest names; a variant that it does not have: 404, with the model itself. */
 export function unknownModel(name: string, request: PlanRequest, snapshot: RoutingSnapshot): Refusal {
+  const base = /^(.+?):(free|extended|thinking)\b/i.exec(name)
+  const known = base === null ? undefined : snapshot.resolve(base[1]!)
+  if (base !== null && known !== undefined) {
+    const { id } = known.model
+    const variant = base[2]!.toLowerCase()
+    return refuse(
+      'no_endpoints',
+      `${id} has no :${variant} variant here: no endpoint of it ${VARIANTS[variant]}. Use ${id}, or choose another model.`,
+      availability(variant === 'free' ? 'free_variant_ended' : 'no_endpoints', 'not_found', 404, request, {
+        fallback_models: [id],
+      }),
+    )
+  }
   const close = snapshot.suggest(name).slice(0, 3)
   const hint = close.length === 0 ? '' : ` Did you mean ${either(close)}?`
   return refuse(
     'invalid_model',
     `${name.slice(0, 200)} is not a valid model ID.${hint} GET /api/v1/models lists them all.`,
     availability('model_not_found', 'invalid_request', 400, request, { fallback_models: close }),
+  )
+}
+
+const VARIANTS: Readonly<Record<string, string>> = {
+  free: 'costs nothing',
+  extended: 'has a wider context',
+  thinking: 'reasons',
+}
+
+/** A router found no model for the request. Source of the wording of the case: OpenRouter's auto router. */
+export function nothingToRoute(
+  drafts: readonly Draft[],
+  request: PlanRequest,
+  snapshot: RoutingSnapshot,
+): Refusal {
+  const reasons = countReasons(drafts)
+  const keyless = reasons.get('no_credential') ?? 0
+  const fix =
+    drafts.length === 0
+      ? 'Allow more models in the plugin "auto-router", or name one.'
+      : keyless === drafts.length
+        ? 'None of their providers has a key here: GET /api/v1/models/user lists the models that can be used.'
+        : 'Relax the request, or name a model of GET /api/v1/models/user.'
+  const reach = snapshot.models?.().length ?? 0
+  return refuse(
+    'no_endpoints',
+    `No models match your request and model restrictions: ${either(request.models.slice(0, 5), 'and')} looked at ${figure(new Set(drafts.map((d) => d.endpoint.modelId)).size)} of ${figure(reach)} models. ${fix}`,
+    availability('constraint_filtered', 'not_found', 404, request, { ...exclusions(drafts) }),
   )
 }
 
@@ -100,7 +143,7 @@ function otherKind(
     embeds
       ? `${models} gives no embeddings. GET /api/v1/embeddings/models lists the models that do.`
       : `${models} gives embeddings and does not write. Send it to POST /api/v1/embeddings, or choose a model of GET /api/v1/models.`,
-    availability('constraint_filtered', 'not_found', 404, request, { excluded_by: excludedBy(drafts) }),
+    availability('constraint_filtered', 'not_found', 404, request, { ...exclusions(drafts) }),
   )
 }
 
@@ -130,7 +173,7 @@ function keyMissing(
     'no_endpoints',
     `No key is configured for a provider of ${models} (served by ${providers}). ${fix}`,
     availability('no_endpoints', 'not_found', 404, request, {
-      excluded_by: excludedBy(drafts),
+      ...exclusions(drafts),
       affected_providers: [...names],
       constraint: { field: 'credentials', detail: shown.join(', ') },
     }),
@@ -155,7 +198,7 @@ function tooLong(
       'context_length_exceeded',
       `The maximum context length of ${models} is ${figure(most)} tokens, but ${asked}. Shorten the prompt, lower max_tokens, or choose a model with a larger context.`,
       availability('constraint_filtered', 'context_length_exceeded', 400, request, {
-        excluded_by: excludedBy(drafts),
+        ...exclusions(drafts),
         constraint: { field: 'context_length', detail: String(most) },
       }),
     )
@@ -166,7 +209,7 @@ function tooLong(
     'max_tokens_exceeded',
     `${models} gives at most ${figure(most)} tokens of output, but max_tokens asks for ${figure(output)}. Lower max_tokens.`,
     availability('constraint_filtered', 'max_tokens_exceeded', 400, request, {
-      excluded_by: excludedBy(drafts),
+      ...exclusions(drafts),
       constraint: { field: 'max_tokens', detail: String(most) },
     }),
   )
@@ -198,7 +241,7 @@ function allExcluded(
     'no_endpoints',
     `No endpoint of ${models} can take this request: ${lines.join('; ')}. ${fix}`,
     availability(code, 'not_found', 404, request, {
-      excluded_by: excludedBy(drafts),
+      ...exclusions(drafts),
       affected_providers: [...new Set(drafts.map((d) => d.endpoint.providerName))].slice(0, 20),
     }),
   )
@@ -228,12 +271,28 @@ function availability(
   }
 }
 
+/** Most endpoints whose reason an error names. */
+const TOLD = 30
+
+/** Why each endpoint was left out, for programs and people. */
+function excludedEndpoints(drafts: readonly Draft[]): Readonly<Record<string, unknown>>[] {
+  return drafts
+    .filter((d) => d.excluded !== null)
+    .slice(0, TOLD)
+    .map((d) => ({ model: d.endpoint.modelId, tag: d.endpoint.tag, reason: d.excluded, detail: d.detail }))
+}
+
 function countReasons(drafts: readonly Draft[]): Map<ExclusionReason, number> {
   const counts = new Map<ExclusionReason, number>()
   for (const d of drafts) {
     if (d.excluded !== null) counts.set(d.excluded, (counts.get(d.excluded) ?? 0) + 1)
   }
   return counts
+}
+
+/** What the exclusions come to, and each of them. */
+function exclusions(drafts: readonly Draft[]): Readonly<Record<string, unknown>> {
+  return { excluded_by: excludedBy(drafts), excluded_endpoints: excludedEndpoints(drafts) }
 }
 
 function excludedBy(drafts: readonly Draft[]): string[] {

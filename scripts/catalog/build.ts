@@ -1,5 +1,6 @@
 import type { SeedEndpoint } from '../../src/catalog/seed-format.ts'
 import { picoPerToken, type TariffText, type TierText } from '../../src/catalog/tariff.ts'
+import { dialectOf, findProvider } from '../../src/providers/index.ts'
 import type { SourceId } from './download.ts'
 import { choosePrice, type Disagreement, EMBEDDINGS, type Group, type Override } from './merge.ts'
 import type { Observation, Price, PriceTier } from './observation.ts'
@@ -50,6 +51,20 @@ export function look<T>(
 /** Models that OpenAI serves through the Responses API only. */
 const RESPONSES_ONLY = /^openai\/(o\d-pro|o\d-deep-research|gpt-[\d.]+-pro|gpt-[\d.]+-codex|codex-mini)/
 
+/** Formats whose models cache only what a marker asks for. */
+const ASKED_TO_CACHE: ReadonlySet<string> = new Set([
+  'anthropic-messages',
+  'bedrock-converse',
+  'bedrock-invoke',
+  'vertex-messages',
+])
+
+function dialectFor({ model, provider }: Group, usual: string, upstream: string): string {
+  if (RESPONSES_ONLY.test(model) && ['openai', 'azure'].includes(provider)) return 'openai-responses'
+  const definition = findProvider(provider)
+  return definition === undefined ? usual : dialectOf(definition, upstream)
+}
+
 /** Facts that a model has in common at all its hosts, for hosts whose lists are short; a router speaks last. */
 export function shared(groups: readonly Group[]): Observation[] {
   const hosts = groups.filter(({ provider }) => !AGGREGATORS.has(provider))
@@ -79,18 +94,16 @@ export function buildEndpoint(
   const [maxOutput] = look(own, (o) => o.maxOutput)
   const [maxPrompt] = look(own, (o) => o.maxPrompt)
   const [input, modalitiesFrom] = either(richest(own, group), () => richest(siblings, group))
-  const dialect =
-    RESPONSES_ONLY.test(group.model) && group.provider !== 'openrouter' ? 'openai-responses' : undefined
   const usual = PROVIDERS[group.provider]?.dialect ?? 'openai-chat'
-  const actual =
-    usual === 'openai-chat' && ['openai', 'azure'].includes(group.provider) ? (dialect ?? usual) : usual
+  const upstream = upstreamId(group)
+  const actual = dialectFor(group, usual, upstream)
   const { can, from } = abilities(own, siblings)
   const parameters = embeds ? [] : supportedParameters(group.provider, actual, can)
   return {
     model: group.model,
     provider: group.provider,
     ...(group.tag === group.provider ? {} : { suffix: group.tag.slice(group.provider.length + 1) }),
-    upstream: upstreamId(group),
+    upstream,
     ...(actual === usual ? {} : { dialect: actual }),
     context,
     ...(maxOutput === undefined || embeds ? {} : { maxOutput: Math.min(maxOutput, context) }),
@@ -101,9 +114,7 @@ export function buildEndpoint(
     input: modalities(input ?? ['text'], usual, price !== null && hasAudioPrice([...own, ...siblings])),
     output: embeds ? 'embeddings' : 'text',
     ...(can.reasoning && !embeds ? { reasoning: true as const } : {}),
-    ...(price?.cacheRead && !['anthropic-messages', 'bedrock-converse'].includes(actual)
-      ? { caching: true as const }
-      : {}),
+    ...(price?.cacheRead && !ASKED_TO_CACHE.has(actual) ? { caching: true as const } : {}),
     from: [
       price && chosen.source ? CODES[chosen.source] : '-',
       limitsFrom,

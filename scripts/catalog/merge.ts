@@ -1,6 +1,7 @@
 import type { SourceId } from './download.ts'
 import type { ModelName } from './names.ts'
 import type { Observation, Price } from './observation.ts'
+import { PROVIDERS } from './providers.ts'
 
 /** All that the sources say about one endpoint: a model at a provider under one tag. */
 export interface Group {
@@ -138,6 +139,11 @@ function fill(price: Price, said: ReadonlyMap<SourceId, Price>): Price {
 /** Models that answer with vectors; told by name, since lists of chat models leave them out. */
 export const EMBEDDINGS = /embed|^voyage\/|^baai\/bge-|gte-|e5-/
 
+const isPartner = ({ provider, observations }: Group): boolean => {
+  const partners = PROVIDERS[provider]?.partners
+  return partners !== undefined && observations.every(({ upstreamId }) => partners.test(upstreamId))
+}
+
 /**
  * Whether the provider still serves the endpoint: listed by the freshest source that lists the provider. A list of
  * tool-calling models says nothing about models that call no tools; those are looked up in the next fresher list.
@@ -148,6 +154,7 @@ export function isServed(group: Group, listed: ReadonlyMap<SourceId, ReadonlySet
   const withdrawn = group.observations.find((seen) => seen.retired)
   if (withdrawn && !(withdrawn.source === 'models.dev' && from('mastra'))) return false
   if (EMBEDDINGS.test(group.model)) return true
+  if (isPartner(group)) return from('models.dev') !== undefined || from('genai-prices') !== undefined
   if (listed.get('pi-ai')?.has(group.provider) && from('models.dev')?.tools) return false
   if (listed.get('mastra')?.has(group.provider)) return from('mastra') !== undefined
   if (from('model-prices')) return true

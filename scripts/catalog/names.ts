@@ -61,6 +61,7 @@ function unwrap(id: string): string {
   return id
     .replace(/^accounts\/[^/]+\/(models|routers)\//, '')
     .replace(/^@cf\//, '')
+    .replace(/@(default|\d{8})$/, '')
     .replace(/(\d)[p_](\d)/g, '$1.$2')
     .replace(/-v?\d+:\d+$/, '')
 }

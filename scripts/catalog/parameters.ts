@@ -10,6 +10,8 @@ const SAMPLING: Readonly<Record<string, readonly string[]>> = {
   'anthropic-messages': ['temperature', 'top_p', 'top_k', 'stop'],
   gemini: ['temperature', 'top_p', 'top_k', 'frequency_penalty', 'presence_penalty', 'stop', 'seed'],
   'bedrock-converse': ['temperature', 'top_p', 'stop'],
+  'bedrock-invoke': ['temperature', 'top_p', 'top_k', 'stop'],
+  'vertex-messages': ['temperature', 'top_p', 'top_k', 'stop'],
   cohere: ['temperature', 'top_p', 'top_k', 'frequency_penalty', 'presence_penalty', 'stop', 'seed'],
 }
 

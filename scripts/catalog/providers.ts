@@ -10,6 +10,8 @@ export interface ProviderSource {
   readonly dev?: string
   /** model-prices' id. */
   readonly mp?: string
+  /** Models of other makers that it serves too: `pi` leaves them out, and of `genai` only they are read. */
+  readonly partners?: RegExp
   /** Takes the sampling parameters of open-weight servers (top_k, min_p, repetition_penalty). */
   readonly openWeights?: boolean
 }
@@ -36,7 +38,13 @@ export const PROVIDERS: Readonly<Record<string, ProviderSource>> = {
     dev: 'google',
     mp: 'google',
   },
-  'google-vertex': { dialect: 'gemini', pi: 'google-vertex', dev: 'google-vertex' },
+  'google-vertex': {
+    dialect: 'gemini',
+    pi: 'google-vertex',
+    genai: 'google',
+    dev: 'google-vertex',
+    partners: /^claude-[a-z]+-\d/,
+  },
   'amazon-bedrock': {
     dialect: 'bedrock-converse',
     pi: 'amazon-bedrock',

@@ -83,7 +83,7 @@ export async function readGenai(folder: string, asOf: string): Promise<Observati
   const module = (await import(pathToFileURL(join(folder, 'dist/index.js')).href)) as {
     findProvider(options: { providerId: string }): { models: GenaiModel[] } | undefined
   }
-  const models = (id: string) => module.findProvider({ providerId: id })?.models ?? []
+  const models = (id: string) => (id === '' ? [] : (module.findProvider({ providerId: id })?.models ?? []))
   const observe = (provider: string, model: GenaiModel): Observation =>
     said<Observation>({
       source: 'genai-prices',
@@ -95,8 +95,11 @@ export async function readGenai(folder: string, asOf: string): Promise<Observati
       retired: model.deprecated === true ? true : undefined,
       audioPriced: pricesAudio(model) ? true : undefined,
     })
-  return Object.entries(PROVIDERS).flatMap(([provider, { genai }]) =>
-    genai ? models(genai).map((model) => observe(provider, model)) : [],
+  // Who serves partners has its own models listed under another provider already.
+  return Object.entries(PROVIDERS).flatMap(([provider, { genai, partners = /^/ }]) =>
+    models(genai ?? '')
+      .filter(({ id }) => partners.test(id))
+      .map((model) => observe(provider, model)),
   )
 }
 

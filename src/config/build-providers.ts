@@ -2,6 +2,7 @@ import { type ConfiguredModel, FREE } from '../catalog/index.ts'
 import { Secret } from '../lib/index.ts'
 import {
   DIALECTS,
+  dialectOf,
   findProvider,
   ownProvider,
   type PathVariables,
@@ -57,7 +58,8 @@ function definitionOf(
     return null
   }
   const known = findProvider(name)
-  if (known !== undefined) return dialect === undefined ? known : Object.freeze({ ...known, dialect })
+  if (known !== undefined)
+    return dialect === undefined ? known : Object.freeze({ ...known, dialect, dialects: [] })
   if (!/^[a-z0-9][a-z0-9._-]{0,63}$/.test(name) || RESERVED.includes(name)) {
     const rule = 'cannot name a provider: take lower-case letters, digits and dashes, at most 64'
     problem(path, `\`${name}\` ${RESERVED.includes(name) ? 'is a reserved name' : rule}.`, true)
@@ -178,7 +180,7 @@ function modelOf(
   return {
     providerId: definition.id,
     providerName: definition.name,
-    dialect: definition.dialect,
+    dialect: dialectOf(definition, model.upstream_id ?? model.id),
     id: model.id,
     upstreamId: model.upstream_id ?? model.id,
     contextLength: model.context_length ?? null,

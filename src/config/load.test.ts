@@ -220,7 +220,7 @@ describe('every error says where, what and how to fix it:', () => {
       'a misspelt provider',
       'providers:\n  opnai: { api_key: k }\n',
       [
-        'waybill.yaml:2:3: `opnai` is no known provider. Did you mean `openai`? To add your own, give it dialect and base_url (dialects: openai-chat, openai-responses, anthropic-messages, gemini, bedrock-converse, cohere).',
+        'waybill.yaml:2:3: `opnai` is no known provider. Did you mean `openai`? To add your own, give it dialect and base_url (dialects: openai-chat, openai-responses, anthropic-messages, gemini, bedrock-converse, bedrock-invoke, cohere, vertex-messages).',
       ],
     ],
     [

@@ -179,6 +179,8 @@ export interface UpstreamDialect<Wire = unknown> {
   ): UpstreamError
   /** Same dialect on both sides: bytes pass with as little change as the contract allows. */
   createPassthrough?(meta: ReplyMeta, stream: boolean): StreamPipe
+  /** Id of the client format that `createPassthrough` writes, where it is not this dialect's own: hosts that wrap the format of others. */
+  readonly passesTo?: string
   /** Longest event of a text stream, bytes, where it is more than the usual 1 MiB. */
   readonly largestFrameBytes?: number
   /** The provider's free call that counts the tokens of a prompt, where it has one. */

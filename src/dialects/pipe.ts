@@ -22,7 +22,7 @@ export function pipeFor(
   meta: ReplyMeta,
   stream: boolean,
 ): StreamPipe {
-  return upstream.id === client.id && upstream.createPassthrough
+  return (upstream.passesTo ?? upstream.id) === client.id && upstream.createPassthrough
     ? upstream.createPassthrough(meta, stream)
     : translatePipe(upstream, client, meta, stream)
 }

@@ -1,5 +1,6 @@
 import { anthropicMessages } from './anthropic-messages/index.ts'
 import { bedrockConverse } from './bedrock-converse/index.ts'
+import { bedrockInvoke } from './bedrock-invoke/index.ts'
 import { cohere } from './cohere/index.ts'
 import { cohereEmbeddings } from './cohere-embeddings/index.ts'
 import type { ClientDialect, Dialect, UpstreamDialect } from './dialect.ts'
@@ -9,6 +10,7 @@ import { openaiChat } from './openai-chat/index.ts'
 import { openaiCompletions } from './openai-completions/index.ts'
 import { openaiEmbeddings } from './openai-embeddings/index.ts'
 import { openaiResponses } from './openai-responses/index.ts'
+import { vertexMessages } from './vertex-messages/index.ts'
 
 const byId = <T extends { readonly id: string }>(known: readonly T[]): ReadonlyMap<string, T> =>
   new Map(known.map((entry) => [entry.id, entry]))
@@ -32,7 +34,9 @@ export const CLIENT_DIALECTS: ReadonlyMap<string, ClientDialect> = byId<ClientDi
 export const UPSTREAM_DIALECTS: ReadonlyMap<string, UpstreamDialect> = byId<UpstreamDialect>([
   ...DIALECTS.values(),
   bedrockConverse,
+  bedrockInvoke,
   cohere,
+  vertexMessages,
 ])
 
 /** What providers are asked in for embeddings, by the format of their conversations. */

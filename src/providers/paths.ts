@@ -9,6 +9,12 @@ export function azurePath(path: string, deployment: string, { apiVersion }: Path
   return `/openai${below}${path}?api-version=${apiVersion ?? AZURE_API_VERSION}`
 }
 
+/**
+ * Claude on Bedrock is asked in its own format: Converse has no place for citations of documents, search results, beta
+ * features, context management and server tools. All other models, and Claude before the Messages API, go by Converse.
+ */
+export const bedrockDialects = [[/(?:^|[./])anthropic\.claude-(?!v\d|instant)/, 'bedrock-invoke']] as const
+
 /** Models of Bedrock that are called through an inference profile, and the geographies that have one for them. */
 const PROFILED: readonly (readonly [models: RegExp, geographies: readonly string[]])[] = [
   // Claude from 4.5 on: profiles of single countries, and one of the whole world.
@@ -41,15 +47,28 @@ export function bedrockPath(path: string, upstreamId: string, { region = '' }: P
   return geography === undefined ? path : path.replace(/^\/model\//, `/model/${geography}.`)
 }
 
-/** Vertex serves Gemini's verbs below a project and a location. */
+/**
+ * Vertex serves the verbs of every maker below a project and a location. Google's own models are asked by `v1beta1`, as
+ * Google's clients do: what is new (thinking levels, ids of calls, streamed arguments) comes there first. Partners' stay
+ * at `v1`.
+ */
 export function vertexPath(path: string, _upstreamId: string, { project, region }: PathVariables): string {
-  const place = `/v1/projects/${encodeURIComponent(project ?? '')}/locations/${region}/publishers/google/`
-  return path.replace(/^\/v1(beta)?\//, place)
+  const place = `projects/${encodeURIComponent(project ?? '')}/locations/${region}/publishers`
+  return path.startsWith('/v1/publishers/')
+    ? path.replace('/v1/publishers', `/v1/${place}`)
+    : path.replace(/^\/v1(beta)?\//, `/v1beta1/${place}/google/`)
 }
 
-/** What sets Vertex apart from AI Studio: its paths, and embeddings that are predictions. */
+/** What sets Vertex apart from AI Studio: its paths, Claude in Anthropic's format, and embeddings that are predictions. */
 export const vertex = {
   path: vertexPath,
+  dialects: [[/^claude-/, 'vertex-messages']],
+  // The multi-regions are no prefix of the host.
+  regions: {
+    global: 'https://aiplatform.googleapis.com',
+    us: 'https://aiplatform.us.rep.googleapis.com',
+    eu: 'https://aiplatform.eu.rep.googleapis.com',
+  },
   // The tier goes into a header here.
   quirks: { embeddings: { predict: true }, unsupported: ['serviceTier'] },
 } as const
@@ -60,4 +79,7 @@ export function writerPath(path: string): string {
 }
 
 /** Vertex' region when neither file nor environment names one: the multi-region address. */
-export const vertexRegion: Variable = { env: ['GOOGLE_CLOUD_LOCATION'], fallback: 'global' }
+export const vertexRegion: Variable = {
+  env: ['GOOGLE_CLOUD_LOCATION', 'CLOUD_ML_REGION'],
+  fallback: 'global',
+}

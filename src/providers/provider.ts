@@ -32,7 +32,10 @@ export interface ProviderDefinition {
   /** Other names for the same provider in the configuration file, e.g. `bedrock`. */
   readonly aliases: readonly string[]
   readonly site: string
+  /** What its models speak, but for those that `dialects` names. */
   readonly dialect: string
+  /** Models, by their name at the provider, that speak something else; the first pattern that fits holds. */
+  readonly dialects: readonly (readonly [models: RegExp, dialect: string])[]
   /** With the version the dialect's paths hang below, e.g. `https://api.groq.com/openai/v1`. `{region}`-like parts come from the configuration. */
   readonly baseUrl: string
   /** Regions whose address does not follow the template, by name. */
@@ -72,6 +75,7 @@ export type About = readonly [
 
 type Defaulted =
   | 'aliases'
+  | 'dialects'
   | 'regions'
   | 'variables'
   | 'baseUrlEnv'
@@ -95,6 +99,7 @@ export function defineProvider(id: string, name: string, facts: ProviderFacts): 
     id,
     name,
     aliases: [],
+    dialects: [],
     regions: {},
     variables: {},
     baseUrlEnv: [],

@@ -47,7 +47,7 @@ function hostedRow(definition: ProviderDefinition): string {
     `[${definition.name}](${definition.site})`,
     keySources(definition).map(code).join(', '),
     needs(definition),
-    code(definition.dialect),
+    [definition.dialect, ...new Set(definition.dialects.map(([, dialect]) => dialect))].map(code).join(', '),
     definition.cancelStopsBilling ? 'yes' : 'no',
   ])} |`
 }

@@ -23,6 +23,7 @@ const QUIRKS = [
 const FACTS = [
   'about',
   'aliases',
+  'dialects',
   'auth',
   'baseUrl',
   'baseUrlEnv',

@@ -19,6 +19,11 @@ export function providerNames(): string[] {
   return [...byName.keys()]
 }
 
+/** The wire format in which the provider is asked for the model that it calls `upstreamId`. */
+export function dialectOf({ dialect, dialects }: ProviderDefinition, upstreamId: string): string {
+  return dialects.find(([models]) => models.test(upstreamId))?.[1] ?? dialect
+}
+
 /** Wire formats that a provider of one's own may name. */
 export const DIALECTS = [
   'openai-chat',
@@ -26,7 +31,9 @@ export const DIALECTS = [
   'anthropic-messages',
   'gemini',
   'bedrock-converse',
+  'bedrock-invoke',
   'cohere',
+  'vertex-messages',
 ] as const
 
 /** A provider of one's own: reached at its address, key optional, no quirks assumed. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Secret } from '../lib/index.ts'
 import { completeBaseUrl, parseBaseUrl } from './address.ts'
 import type { PathVariables } from './provider.ts'
-import { findProvider, ownProvider } from './registry.ts'
+import { dialectOf, findProvider, ownProvider } from './registry.ts'
 import { type Credential, type ProviderSettings, resolveAddress } from './settings.ts'
 import { resolveTarget, upstreamIdOf } from './target.ts'
 
@@ -110,11 +110,37 @@ describe('the target of a call', () => {
   test('puts Vertex models below project and region', () => {
     const path = '/v1beta/models/gemini-2.5-pro:generateContent'
     expect(url(settingsOf('vertex', { variables: { project: 'p' } }), path)).toEqual([
-      'https://aiplatform.googleapis.com/v1/projects/p/locations/global/publishers/google/models/gemini-2.5-pro:generateContent',
+      'https://aiplatform.googleapis.com/v1beta1/projects/p/locations/global/publishers/google/models/gemini-2.5-pro:generateContent',
       'x-goog-api-key: sk-1',
     ])
     const settings = settingsOf('vertex', { variables: { project: 'p', region: 'europe-west4' } })
     expect(url(settings, path)[0]).toMatch(/^https:\/\/europe-west4-aiplatform.*locations\/europe-west4/)
+  })
+
+  test('puts partners of Vertex there too, at the version that they have', () => {
+    const path = '/v1/publishers/anthropic/models/claude-haiku-4-5@20251001:rawPredict'
+    const settings = settingsOf('vertex', { variables: { project: 'p', region: 'eu' } })
+    expect(url(settings, path)[0]).toBe(
+      'https://aiplatform.eu.rep.googleapis.com/v1/projects/p/locations/eu/publishers/anthropic/models/claude-haiku-4-5@20251001:rawPredict',
+    )
+  })
+
+  test.each([
+    ['bedrock', 'anthropic.claude-sonnet-4-6', 'bedrock-invoke'],
+    ['bedrock', 'eu.anthropic.claude-haiku-4-5-20251001-v1:0', 'bedrock-invoke'],
+    [
+      'bedrock',
+      'arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-opus-4-6-v1',
+      'bedrock-invoke',
+    ],
+    ['bedrock', 'anthropic.claude-v2:1', 'bedrock-converse'],
+    ['bedrock', 'amazon.nova-pro-v1:0', 'bedrock-converse'],
+    ['bedrock', 'arn:aws:bedrock:us-east-1:1:application-inference-profile/abc', 'bedrock-converse'],
+    ['vertex', 'claude-sonnet-4-6', 'vertex-messages'],
+    ['vertex', 'gemini-3-pro', 'gemini'],
+    ['groq', 'claude-x', 'openai-chat'],
+  ])('speaks the format of the model: at %s %s by %s', (provider, upstreamId, dialect) => {
+    expect(dialectOf(findProvider(provider)!, upstreamId)).toBe(dialect)
   })
 
   test.each([

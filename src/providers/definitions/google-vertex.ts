@@ -6,7 +6,6 @@ export default defineProvider('google-vertex', 'Google Vertex', {
   statusPageUrl: 'https://status.cloud.google.com',
   dialect: 'gemini',
   baseUrl: 'https://{region}-aiplatform.googleapis.com',
-  regions: { global: 'https://aiplatform.googleapis.com' },
   variables: { project: { env: ['GOOGLE_CLOUD_PROJECT'] }, region: vertexRegion },
   auth: { kind: 'google' },
   env: ['GOOGLE_CLOUD_API_KEY'],

@@ -446,7 +446,11 @@ describe('a fault of our own', () => {
       {
         ...deps,
         ...(part === 'target' ? { target: broken } : {}),
-        ...(part === 'health' ? { health: { admit: () => true, mayRetry: () => true, slowFirstToken: () => null, record: broken } } : {}),
+        ...(part === 'health'
+          ? {
+              health: { admit: () => true, mayRetry: () => true, slowFirstToken: () => null, record: broken },
+            }
+          : {}),
       },
     )
     expect(result).toMatchObject({ result: 'failed', status: 0 })

@@ -95,6 +95,11 @@ export class BlockQueue {
 
   drain(out: Json[]): void {
     while (this.queue.length > 0) this.shift(out)
+    if (this.citations.length === 0) return
+    // Sources of an answer without a text of its own stand on an empty one.
+    this.begin(-1, { kind: 'text' }, out)
+    this.open(this.queue[0]!, out)
+    this.shift(out)
   }
 
   private write(outgoing: Outgoing, delta: BlockDelta, out: Json[]): void {
@@ -169,6 +174,7 @@ export class BlockQueue {
     outgoing.at = this.size++
     const content_block = startOf(outgoing.block, toolSeed(this.meta.id, outgoing.at))
     out.push({ type: 'content_block_start', index: outgoing.at, content_block })
+    if (outgoing.block.kind === 'text') this.citeOn(outgoing, out)
   }
 
   private stop(outgoing: Outgoing, out: Json[]): void {
@@ -210,14 +216,15 @@ export class BlockQueue {
     this.add(outgoing, { type: 'signature_delta', signature: tag(proof) }, out)
   }
 
+  /** Sources told before the text (OpenRouter's searches) wait for it. */
   cite(citation: Citation, out: Json[]): void {
+    this.citations.push(citation)
     const first = this.queue[0]
-    if (first?.block.kind !== 'text' || first.at === null) {
-      this.citations.push(citation)
-      return
-    }
-    for (const it of [...this.citations.splice(0), citation]) {
-      this.add(first, { type: 'citations_delta', citation: citationOf(it) }, out)
-    }
+    if (first?.block.kind === 'text' && first.at !== null) this.citeOn(first, out)
+  }
+
+  private citeOn(text: Outgoing, out: Json[]): void {
+    for (const it of this.citations.splice(0))
+      this.add(text, { type: 'citations_delta', citation: citationOf(it) }, out)
   }
 }

@@ -85,6 +85,17 @@ describe('an answer for a Messages client', () => {
     expect(message).toMatchObject({ id: 'gen-17-Ab', model: 'a/b', provider: 'Pröv' })
   })
 
+  test('keeps sources that are told before the text, or without one', () => {
+    const source = { url: 'https://a.example', title: 'A', text: 'so', start: null, end: null, raw: {} }
+    const cite: ChatEvent = { type: 'citation', citation: source }
+    const early = encode([cite, begin(0, { kind: 'text' }), say(0, 'Hi'), end(0), finish, usage])
+    expect(early.blocks).toMatchObject([{ type: 'text', text: 'Hi', citations: [{ url: source.url }] }])
+    const call = [begin(0, { kind: 'tool', id: 'a', name: 'one' }), args(0, '{}'), end(0)]
+    const alone = encode([...call, cite, finish, usage])
+    expect(alone.blocks).toMatchObject([{ type: 'tool_use' }, { text: '', citations: [{ url: source.url }] }])
+    expect(whole([...call, cite, finish, usage])['content']).toEqual(alone.blocks)
+  })
+
   test('says the tier in the usage, in the spelling of the API', () => {
     const start: ChatEvent = { type: 'start', id: 'x', model: 'm', serviceTier: 'default' }
     expect(encode([start, finish, usage]).usage).toMatchObject({ service_tier: 'standard' })

@@ -15,6 +15,7 @@ const QUIRKS = [
   'noDeveloperRole',
   'noStreamOptions',
   'reasoning',
+  'reasoningFormat',
   'rename',
   'replayReasoning',
   'embeddings',

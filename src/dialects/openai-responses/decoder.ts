@@ -1,12 +1,16 @@
 import { type ChatEvent, GatewayError } from '../../chat/index.ts'
-import type { Frame, StreamDecoder } from '../dialect.ts'
+import type { Frame, ReplyMeta, StreamDecoder } from '../dialect.ts'
 import { isObject, parseJson } from '../json.ts'
 import { ResponseReader } from './events.ts'
 
 /** SSE frames of a Responses API → events. The end is the terminal event; a `[DONE]` after it says nothing new. */
 export class ResponsesStreamDecoder implements StreamDecoder {
-  private readonly reader = new ResponseReader()
+  private readonly reader: ResponseReader
   private badFrames = 0
+
+  constructor(meta?: ReplyMeta) {
+    this.reader = new ResponseReader(meta)
+  }
 
   push(frame: Frame): ChatEvent[] {
     if (frame.kind === 'aws-eventstream' || frame.data.trim() === '[DONE]') return []
@@ -27,7 +31,7 @@ export class ResponsesStreamDecoder implements StreamDecoder {
 }
 
 /** The events of a whole response. Throws GatewayError `provider_protocol` when it is none of this dialect. */
-export function decodeReply(reply: unknown): ChatEvent[] {
+export function decodeReply(reply: unknown, meta?: ReplyMeta): ChatEvent[] {
   if (!isObject(reply) || !(Array.isArray(reply['output']) || reply['error'])) {
     throw new GatewayError(
       'provider_protocol',
@@ -35,7 +39,7 @@ export function decodeReply(reply: unknown): ChatEvent[] {
     )
   }
   // An error without a response around it failed as a whole.
-  return new ResponseReader().readWhole(
+  return new ResponseReader(meta).readWhole(
     Array.isArray(reply['output']) ? reply : { ...reply, status: 'failed' },
   )
 }

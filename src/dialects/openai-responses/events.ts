@@ -1,4 +1,5 @@
 import type { Block, BlockDelta, ChatEvent, FinishReason, UpstreamError } from '../../chat/index.ts'
+import type { ReplyMeta } from '../dialect.ts'
 import { count, type Json, list, object, text } from '../json.ts'
 import { decodeAnnotation } from './annotations.ts'
 import { decodeErrorObject } from './errors.ts'
@@ -30,7 +31,14 @@ export class ResponseReader {
   private started = false
   private calls = false
   private over = false
-  private format: string = OPENAI_REASONING
+  /** What the provider's data file calls its sealed reasoning; else its answers tell. */
+  private readonly named: string | undefined
+  private format: string
+
+  constructor(meta?: ReplyMeta) {
+    this.named = meta?.quirks?.reasoningFormat
+    this.format = this.named ?? OPENAI_REASONING
+  }
 
   /** Hub events of one event of the stream. */
   read(event: Json): ChatEvent[] {
@@ -123,7 +131,8 @@ export class ResponseReader {
     if (this.started) return
     this.started = true
     const model = text(response['model']) ?? ''
-    this.format = Array.isArray(response['content_filters']) ? AZURE_REASONING : familyOf(model)
+    this.format =
+      this.named ?? (Array.isArray(response['content_filters']) ? AZURE_REASONING : familyOf(model))
     const created = count(response['created_at'])
     const tier = text(response['service_tier'])
     this.events.push({

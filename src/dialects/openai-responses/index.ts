@@ -17,7 +17,7 @@ export const openaiResponses: Dialect = {
   encodeRequest,
   decodeReply,
   encodeReply,
-  createStreamDecoder: () => new ResponsesStreamDecoder(),
+  createStreamDecoder: (meta) => new ResponsesStreamDecoder(meta),
   createStreamEncoder: (meta) => new ResponsesStreamEncoder(meta),
   decodeError,
   encodeError,

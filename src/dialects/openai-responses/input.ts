@@ -2,7 +2,7 @@ import type { ChatMessage, ContentPart, Dropped } from '../../chat/index.ts'
 import type { WireTarget } from '../dialect.ts'
 import { type Json, object } from '../json.ts'
 import { contentWithFailure } from '../tool-error.ts'
-import { DIALECT, familyOf } from './wire.ts'
+import { DIALECT, takesBack } from './wire.ts'
 
 /** Hub messages as input items, and what of them was lost. */
 export function encodeInput(
@@ -75,10 +75,10 @@ class InputWriter {
   /** Sealed reasoning goes back to the family that made it; plain reasoning only where the provider asks for it. */
   private reasoning(parts: readonly Reasoning[]): void {
     const { quirks, upstreamId } = this.target
-    const family = quirks.reasoningFormat ?? familyOf(upstreamId)
     const sealed = parts.find(({ encrypted }) => encrypted !== undefined)
     const { id, format } = sealed ?? parts[0]!
-    const own = format === undefined || format === 'unknown' || format === family
+    const own =
+      format === undefined || format === 'unknown' || takesBack(format, quirks.reasoningFormat, upstreamId)
     const join = (key: 'text' | 'summary') => parts.map((part) => part[key] ?? '').join('')
     const summary = join('summary')
     const text = join('text')

@@ -12,6 +12,10 @@ export const XAI_REASONING = 'xai-responses-v1'
 export const familyOf = (model: string): string =>
   /(^|\/)grok/.test(model) ? XAI_REASONING : OPENAI_REASONING
 
+/** Does a target take back reasoning of that family? Azure's is told by its answers: any server may be one. */
+export const takesBack = (format: string, named: string | undefined, model: string): boolean =>
+  named === undefined ? format === familyOf(model) || format === AZURE_REASONING : format === named
+
 /** `usage` as OpenRouter writes it: the Responses shape plus cost. */
 export interface WireUsage {
   input_tokens: number

@@ -8,7 +8,7 @@ export default defineProvider('azure', 'Azure', {
   baseUrlEnv: ['AZURE_OPENAI_ENDPOINT'],
   auth: { kind: 'header', name: 'api-key' },
   env: ['AZURE_OPENAI_API_KEY', 'AZURE_API_KEY'],
-  quirks: openai,
+  quirks: { ...openai, reasoningFormat: 'azure-openai-responses-v1' },
   cancelStopsBilling: true,
   path: azurePath,
   probe: '/openai/models?api-version=2024-10-21',

@@ -6,7 +6,7 @@ export default defineProvider('openai', 'OpenAI', {
   dialect: 'openai-chat',
   baseUrl: 'https://api.openai.com/v1',
   env: ['OPENAI_API_KEY'],
-  quirks: openai,
+  quirks: { ...openai, reasoningFormat: 'openai-responses-v1' },
   cancelStopsBilling: true,
   probe: '/models',
 })

@@ -7,6 +7,7 @@ export default defineProvider('snowflake', 'Snowflake Cortex', {
   baseUrl: 'https://{account}.snowflakecomputing.com/api/v2/cortex/v1',
   variables: { account: { env: ['SNOWFLAKE_ACCOUNT'] } },
   env: ['SNOWFLAKE_CORTEX_PAT', 'SNOWFLAKE_PAT'],
-  quirks: openai,
+  // Reasons, and takes reasoning back, as OpenRouter does: recorded with its Claude.
+  quirks: { ...openai, reasoning: 'object' },
   probe: null,
 })

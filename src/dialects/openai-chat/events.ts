@@ -35,7 +35,6 @@ interface ChoiceState {
 export class EventReader {
   private readonly reader: ChunkReader
   private readonly choices = new Map<number, ChoiceState>()
-  private readonly cited = new Set<string>()
   private started = false
   private failed = false
 
@@ -59,7 +58,6 @@ export class EventReader {
       events.push(startOf(chunk))
     }
     for (const choice of choices) this.choice(choice, events)
-    this.sources(chunk, events)
     for (const choice of choices) this.finish(choice, events)
     if (this.seen.usage !== null && this.seen.usage !== usageBefore) {
       events.push({ type: 'usage', usage: this.seen.usage, raw: chunk['usage'] })
@@ -232,25 +230,6 @@ export class EventReader {
     state.finish = finish.reason
     const stop = text(rest['stop_reason'])
     events.push({ type: 'finish', choice, ...finish, ...(stop && { stopSequence: stop }) })
-  }
-
-  /** Perplexity lists its sources beside the choices, again in every chunk. */
-  private sources(chunk: Json, events: ChatEvent[]): void {
-    const results = list(chunk['search_results'])
-    for (const source of results.length > 0 ? results : list(chunk['citations'])) {
-      const item = object(source)
-      const url = item === null ? text(source) : text(item['url'])
-      if (url === null || this.cited.has(url)) continue
-      this.cited.add(url)
-      const citation = {
-        url,
-        title: text(item?.['title']),
-        text: text(item?.['snippet']),
-        start: null,
-        end: null,
-      }
-      events.push({ type: 'citation', choice: 0, citation: { ...citation, raw: source } })
-    }
   }
 
   private state(choice: number): ChoiceState {

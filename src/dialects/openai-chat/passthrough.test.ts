@@ -153,6 +153,25 @@ describe('a stream of the same dialect', () => {
     })
   })
 
+  test('tells sources that stand beside the choices as annotations, once each', () => {
+    const sources = (urls: string[], more: string) => frame(`"citations":${JSON.stringify(urls)},${more}`)
+    const word = '"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]'
+    const stream = [sources(['u1'], '"choices":[]'), sources(['u1'], word), sources(['u1', 'u2'], word)]
+    const { text } = send([...stream, ...stream, FINISH, DONE].join(''))
+    const { chunks, choices } = readGatewayStream(text)
+    const notes = chunks.flatMap(({ choices: [choice] }) => choice.delta.annotations ?? [])
+    expect(notes.map(({ url_citation: it }) => it.url)).toEqual(['u1', 'u2'])
+    expect(choices[0]!.text).toBe('aaaa')
+    const whole = {
+      search_results: [{ url: 'u1', title: 'T', snippet: 's' }],
+      choices: [{ message: { content: 'a' }, finish_reason: 'stop' }],
+    }
+    const reply = JSON.parse(send(JSON.stringify(whole), { pipe: new WholePassthrough(meta) }).text)
+    expect(reply.choices[0].message.annotations).toMatchObject([
+      { type: 'url_citation', url_citation: { url: 'u1', title: 'T', content: 's' } },
+    ])
+  })
+
   test('hides reasoning when asked, which then is no content', () => {
     const pipe = new StreamPassthrough({ ...meta, hideReasoning: true })
     expect(pipe.push(Buffer.from(delta('"reasoning":"secret"')))).toBeNull()

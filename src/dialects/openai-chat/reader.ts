@@ -3,6 +3,7 @@ import type { StreamSeen } from '../dialect.ts'
 import { count, isObject, type Json, list, object, text } from '../json.ts'
 import { decodeErrorObject } from './errors.ts'
 import { finishReason } from './finish.ts'
+import { Sources } from './sources.ts'
 import { ToolCalls } from './tools.ts'
 import { decodeUsage } from './usage.ts'
 
@@ -42,6 +43,7 @@ export const nothingSeen = (): Seen => ({
 export class ChunkReader {
   readonly seen: Seen = nothingSeen()
   private readonly tools = new Map<number, ToolCalls>()
+  private readonly sources = new Sources()
   private readonly hideReasoning: boolean
   private readonly seed: string
   private readonly whole: boolean
@@ -61,6 +63,7 @@ export class ChunkReader {
       this.fail(decodeErrorObject(chunk['error']))
       return []
     }
+    this.sources.read(chunk)
     const choices: ReadChoice[] = []
     for (const [position, raw] of list(chunk['choices']).entries()) {
       if (!isObject(raw)) continue
@@ -96,6 +99,8 @@ export class ChunkReader {
     // Perplexity and Writer send the whole message and a delta side by side.
     const own = this.whole ? (object(message) ?? object(delta)) : (object(delta) ?? object(message))
     const body = this.message(own ?? {}, place)
+    const sources = this.sources.take()
+    if (sources.length > 0) body['annotations'] = [...list(body['annotations']), ...sources]
     const visible = isVisible(body)
     if (visible) this.seen.content = true
     return {

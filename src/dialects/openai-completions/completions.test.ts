@@ -129,6 +129,25 @@ describe('an answer', () => {
     expect(read(events.map((event) => encoder.push(event)).join('') + encoder.end()).texts).toEqual(['Hi'])
   })
 
+  test('says the words of sound as text, streamed and whole', () => {
+    const say = (transcript: string): ChatEvent => ({
+      type: 'block-delta',
+      index: 0,
+      delta: { kind: 'audio', transcript, data: 'AAAA' },
+    })
+    const events: ChatEvent[] = [
+      { type: 'block-start', index: 0, block: { kind: 'audio' } },
+      say('Hel'),
+      say('lo'),
+      { type: 'block-delta', index: 0, delta: { kind: 'audio', data: 'AAAA' } },
+      { type: 'block-stop', index: 0 },
+      { type: 'finish', reason: 'stop', native: null },
+    ]
+    const encoder = openaiCompletions.createStreamEncoder(meta)
+    expect(read(events.map((event) => encoder.push(event)).join('') + encoder.end()).texts).toEqual(['Hello'])
+    expect(openaiCompletions.encodeReply(events, meta)).toMatchObject({ choices: [{ text: 'Hello' }] })
+  })
+
   test('shows reasoning beside the text, unless the client hides it', () => {
     const events: ChatEvent[] = [
       { type: 'block-start', index: 0, block: { kind: 'reasoning' } },

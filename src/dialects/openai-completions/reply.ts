@@ -37,12 +37,13 @@ function encodeChoice({ blocks, citations, finish, logprobs }: FoldedChoice, met
   const said = (...kinds: string[]) =>
     blocks
       .filter(({ block }) => kinds.includes(block.kind))
-      .map(({ text, summary }) => text || summary)
+      // The words of sound are text here, which is all that this format knows.
+      .map(({ text, summary, audio }) => text || summary || audio.transcript)
       .join('')
   const reasoning = meta.hideReasoning ? '' : said('reasoning')
   const content = logprobs.flatMap((piece) => list(object(piece)?.['content']))
   return {
-    text: echo + said('text', 'refusal'),
+    text: echo + said('text', 'refusal', 'audio'),
     logprobs: textLogprobs({ content }, echo.length),
     finish_reason: finish?.reason ?? null,
     native_finish_reason: finish?.native ?? null,

@@ -64,9 +64,11 @@ export class CompletionStreamEncoder implements StreamEncoder {
   private delta(index: number, delta: BlockDelta, logprobs: unknown): string {
     if (delta.kind === 'reasoning')
       return this.meta.hideReasoning ? '' : this.choice(index, { reasoning: delta.text })
-    if (delta.kind !== 'text' && delta.kind !== 'refusal') return ''
+    if (delta.kind !== 'text' && delta.kind !== 'refusal' && delta.kind !== 'audio') return ''
+    const said = delta.kind === 'audio' ? (delta.transcript ?? '') : delta.text
+    if (delta.kind === 'audio' && said === '') return ''
     const sent = this.sent.get(index)
-    const text = sent === undefined ? this.echo + delta.text : delta.text
+    const text = sent === undefined ? this.echo + said : said
     this.sent.set(index, (sent ?? 0) + text.length)
     return this.choice(index, { text, logprobs: textLogprobs(logprobs, sent ?? 0) })
   }

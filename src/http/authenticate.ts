@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { GatewayError } from '../chat/index.ts'
-import { type ApiKey, type KeyBook, keyHash } from '../identity/index.ts'
+import { type ApiKey, KEY_PREFIX, type KeyBook, keyHash } from '../identity/index.ts'
 import type { Gateway } from './gateway.ts'
 import { isLoopbackAddress } from './hosts.ts'
 
@@ -20,15 +20,16 @@ export interface AuthenticateDeps {
   readonly now: number
 }
 
-/** The credential in any of the headers that clients use; null when there is none. */
+/**
+ * The credential in any of the headers that clients use; null when there is none. Where several come (an agent that is
+ * signed in elsewhere sends that too), it is the one of ours.
+ */
 export function credentialOf(headers: IncomingHttpHeaders): string | null {
-  const authorization = headers.authorization
-  if (authorization !== undefined) {
-    const match = /^bearer\s+(\S+)\s*$/i.exec(authorization)
-    if (match !== null) return match[1]!
-  }
-  const named = headers['x-api-key'] ?? headers['x-goog-api-key']
-  return typeof named === 'string' && named !== '' ? named : null
+  const bearer = /^(?:bearer\s+)?((?!bearer\s*$)\S+)\s*$/i.exec(headers.authorization ?? '')?.[1]
+  const given = [bearer, headers['x-api-key'], headers['x-goog-api-key']].filter(
+    (value): value is string => typeof value === 'string' && value !== '',
+  )
+  return given.find((value) => value.startsWith(KEY_PREFIX)) ?? given[0] ?? null
 }
 
 /**
@@ -54,7 +55,7 @@ export async function authenticate(
   if (key === undefined)
     throw new GatewayError(
       'authentication',
-      credential.startsWith('sk-wb-v1-')
+      credential.startsWith(KEY_PREFIX)
         ? 'This API key is unknown here: mistyped, or made by another installation. List yours with: waybill keys list'
         : 'This is not a key of this gateway (they start with sk-wb-v1-). Make one with: waybill keys create NAME',
     )

@@ -1,11 +1,8 @@
 import type { ServerResponse } from 'node:http'
-import { type ClientDialect, dialect } from '../dialects/index.ts'
+import type { ClientDialect } from '../dialects/index.ts'
 import { faultFields } from '../telemetry/index.ts'
 import type { Gateway } from './gateway.ts'
 import { asGatewayError, errorHeaders, sendJson } from './reply.ts'
-
-/** The shape of errors where the client's format is not known: that of chat completions. */
-const PLAIN = { id: null, dialect: dialect('openai-chat')! }
 
 /**
  * Answers a request that failed before its answer began, in the client's format. What is not a GatewayError is logged
@@ -15,7 +12,7 @@ export function fail(
   gateway: Gateway,
   response: ServerResponse,
   thrown: unknown,
-  call: { readonly id: string | null; readonly dialect: ClientDialect } = PLAIN,
+  call: { readonly id: string | null; readonly dialect: ClientDialect },
 ): void {
   const { id } = call
   const error = asGatewayError(thrown)

@@ -1,9 +1,11 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { GatewayError } from '../chat/index.ts'
 import { faultFields } from '../telemetry/index.ts'
+import { formatOfRequest } from './client-format.ts'
 import type { Gateway, RouteContext } from './gateway.ts'
-import { apiPath, INFERENCE_PATHS } from './path.ts'
-import { asGatewayError, errorBody, errorHeaders } from './reply.ts'
+import { incomingOf } from './guard.ts'
+import { apiPath, INFERENCE_PATHS, nearestPath } from './path.ts'
+import { asGatewayError, errorHeaders } from './reply.ts'
 import { notServed } from './v1/not-yet.ts'
 
 /**
@@ -23,16 +25,24 @@ export function noRoute(gateway: Gateway, c: RouteContext, methods: readonly str
     const message = `${method} ${path} is not served: use ${allowed.join(' or ')} ${url}`
     return failed(gateway, c, new GatewayError('method_not_allowed', message))
   }
+  const near = nearestPath(method, path)
+  const guess =
+    near === null ? '' : `You probably meant ${method === 'GET' ? 'GET' : 'POST'} ${base}${near}. `
   const meant =
     below === null
       ? `The API lives below ${base}, e.g. ${base}/chat/completions`
       : `Chat is at POST ${base}/chat/completions, models at GET ${base}/models`
-  return failed(gateway, c, new GatewayError('not_found', `There is nothing at ${method} ${path}. ${meant}`))
+  return failed(
+    gateway,
+    c,
+    new GatewayError('not_found', `There is nothing at ${method} ${path}. ${guess}${meant}`),
+  )
 }
 
-/** Renders whatever a route threw; what is not a GatewayError is logged without its text and answered as a bare 500. */
+/** Renders whatever a route threw, in the client's format; what is not a GatewayError is logged without its text and answered as a bare 500. */
 export function failed(gateway: Gateway, c: RouteContext, thrown: unknown): Response {
   const error = asGatewayError(thrown)
   if (error !== thrown) gateway.log.error('a route failed', faultFields(thrown))
-  return c.json(errorBody(error, null), error.status as ContentfulStatusCode, errorHeaders(error))
+  const { status, body } = formatOfRequest(incomingOf(c)).encodeError(error, null)
+  return c.json(body as object, status as ContentfulStatusCode, errorHeaders(error))
 }

@@ -1,15 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { GatewayError } from '../chat/index.ts'
-import { dialect } from '../dialects/index.ts'
 import { LedgerError } from '../money/index.ts'
 import { StoreError } from '../store/index.ts'
-
-const api = dialect('openai-chat')!
-
-/** The error in the shape of the API, which is that of chat completions: OpenRouter's envelope. */
-export function errorBody(error: GatewayError, id: string | null): Record<string, unknown> {
-  return api.encodeError(error, id).body as Record<string, unknown>
-}
 
 /** Headers that go with an error: Retry-After in whole seconds, rounded up. */
 export function errorHeaders(error: GatewayError): Record<string, string> {

@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { GatewayError } from '../chat/index.ts'
 import { HOP_HEADER } from '../providers/index.ts'
+import { formatOf, keepPath } from './client-format.ts'
 import { isShared, share } from './cors.ts'
 import { fail } from './fail.ts'
 import type { Gateway } from './gateway.ts'
@@ -50,7 +51,8 @@ export function createServer(current: () => Gateway, createApp: (gateway: Gatewa
       try {
         serve(gateway, request, response, () => appOf(apps, gateway, createApp)(request, response))
       } catch (thrown) {
-        fail(gateway, response, thrown)
+        const pathname = (request.url ?? '/').split('?', 1)[0]!
+        fail(gateway, response, thrown, { id: null, dialect: formatOf(pathname, request.headers) })
       }
     },
   )
@@ -100,6 +102,7 @@ function serve(gateway: Gateway, request: IncomingMessage, response: ServerRespo
     void inference(gateway, request, response, path!, query === -1 ? '' : url.slice(query + 1))
     return
   }
+  keepPath(request, pathname)
   if (path !== null) request.url = `/api/v1${path}${query === -1 ? '' : url.slice(query)}`
   rest()
 }

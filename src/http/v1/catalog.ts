@@ -1,5 +1,7 @@
 import { providers } from '../../providers/index.ts'
+import { formatOfRequest } from '../client-format.ts'
 import type { Gateway, RouteContext } from '../gateway.ts'
+import { incomingOf } from '../guard.ts'
 import { anthropicModel, anthropicModels, googleModel, googleModels } from './discovery.ts'
 import { endpointsBody } from './endpoints.ts'
 import { findModel, oneModelBody, retrievedBody } from './model.ts'
@@ -10,14 +12,15 @@ import { providersBody } from './providers.ts'
 
 /**
  * `GET /models`: the whole catalog, filtered and sorted as the query says. Anthropic's and Google's clients, known by
- * their headers, get the shapes that they read.
+ * their headers or prefix, get the shapes that they read.
  */
 export function listModels(gateway: Gateway, c: RouteContext): Response {
   const { searchParams } = new URL(c.req.url)
   const text = () =>
     gateway.snapshot.catalog.models.filter((model) => model.outputModalities.includes('text'))
-  if (c.req.header('anthropic-version') !== undefined) return c.json(anthropicModels(text(), searchParams))
-  if (c.req.header('x-goog-api-key') !== undefined) return c.json(googleModels(text(), searchParams))
+  const format = formatOfRequest(incomingOf(c)).id
+  if (format === 'anthropic-messages') return c.json(anthropicModels(text(), searchParams))
+  if (format === 'gemini') return c.json(googleModels(text(), searchParams))
   return models(gateway, c, {})
 }
 
@@ -46,8 +49,9 @@ export function oneModel(gateway: Gateway, c: RouteContext): Response {
 export function retrieveModel(gateway: Gateway, c: RouteContext): Response {
   const id = c.req.param('id') ?? `${param(c, 'author')}/${param(c, 'slug')}`
   const { model, endpoints } = findModel(gateway.snapshot.catalog, id)
-  if (c.req.header('anthropic-version') !== undefined) return c.json(anthropicModel(model))
-  if (c.req.header('x-goog-api-key') !== undefined) return c.json(googleModel(model))
+  const format = formatOfRequest(incomingOf(c)).id
+  if (format === 'anthropic-messages') return c.json(anthropicModel(model))
+  if (format === 'gemini') return c.json(googleModel(model))
   return c.json(retrievedBody(model, endpoints))
 }
 

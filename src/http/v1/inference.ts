@@ -42,6 +42,13 @@ const COUNTS: Readonly<Record<string, { readonly surface: string; readonly reply
 /** Every POST that an API key may make, below the API's prefixes: what documents and tests go by. */
 export const INFERENCE_ROUTES: readonly string[] = [...Object.keys(SURFACES), ...Object.keys(COUNTS)]
 
+/** The surface that a path belongs to, also where its verb is not served; undefined when it is no inference path. */
+export function surfaceAt(path: string): Surface | undefined {
+  const name = tableName(path)
+  const google = path.startsWith('/models/') && /:[A-Za-z]{1,40}$/.test(path)
+  return SURFACES[COUNTS[name]?.surface ?? (google ? '/models/{id}:generateContent' : name)]
+}
+
 /** The name under which a path stands in the tables above: Google's paths hold model and verb. */
 function tableName(path: string): string {
   const verb = path.startsWith('/models/') ? parseGeminiPath(path)?.verb : undefined

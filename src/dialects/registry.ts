@@ -1,5 +1,6 @@
 import { anthropicMessages } from './anthropic-messages/index.ts'
 import { bedrockConverse } from './bedrock-converse/index.ts'
+import { bedrockEmbeddings } from './bedrock-embeddings/index.ts'
 import { bedrockInvoke } from './bedrock-invoke/index.ts'
 import { cohere } from './cohere/index.ts'
 import { cohereEmbeddings } from './cohere-embeddings/index.ts'
@@ -45,6 +46,7 @@ const EMBEDDING_DIALECTS: ReadonlyMap<string, UpstreamDialect> = new Map([
   [openaiResponses.id, openaiEmbeddings],
   [gemini.id, geminiEmbeddings],
   [cohere.id, cohereEmbeddings],
+  [bedrockConverse.id, bedrockEmbeddings],
 ])
 
 /** The format of that id that clients and providers speak, or null. */

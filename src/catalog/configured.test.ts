@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type ConfiguredModel, withConfigured } from './configured.ts'
+import { type ConfiguredModel, withConfigured, withDialects } from './configured.ts'
 import { createCatalog } from './create.ts'
 import { endpoint, model } from './sample.fixture.ts'
 import { FREE, readTariff } from './tariff.ts'
@@ -125,4 +125,14 @@ test('the snapshot it starts from does not change, and no wish is no change', ()
   expect(base.endpoints).toHaveLength(before)
   expect(changed.version).not.toBe(base.version)
   expect(withConfigured(base, [])).toBe(base)
+})
+
+test('a replaced dialect counts for what the seed knows of the provider, and for nobody else', () => {
+  const catalog = withDialects(base, new Map([['host', 'openai-responses']]))
+  expect(catalog.endpoints.map(({ dialect }) => dialect)).toEqual([
+    'openai-chat',
+    'openai-responses',
+    'openai-responses',
+  ])
+  expect(withDialects(base, new Map())).toBe(base)
 })

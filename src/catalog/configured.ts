@@ -1,6 +1,7 @@
 import type { Tariff } from '../chat/index.ts'
 import type { Catalog, Endpoint, Model } from './catalog.ts'
 import { createCatalog } from './create.ts'
+import { distillableOf } from './license.ts'
 import { FREE } from './tariff.ts'
 
 /** A model that the operator declares under a provider: new, or in place of what the seed says. */
@@ -41,6 +42,16 @@ const CAPABILITIES: Readonly<
   audio_output: { output: 'audio' },
   image_output: { output: 'image' },
   embeddings: { output: 'embeddings' },
+}
+
+/** A snapshot in which the endpoints of some providers, by id, are asked in another dialect than the seed says. */
+export function withDialects(catalog: Catalog, dialects: ReadonlyMap<string, string>): Catalog {
+  if (dialects.size === 0) return catalog
+  const endpoints = catalog.endpoints.map((endpoint) => {
+    const dialect = dialects.get(endpoint.providerId)
+    return dialect === undefined ? endpoint : { ...endpoint, dialect }
+  })
+  return createCatalog({ models: catalog.models, endpoints })
 }
 
 /**
@@ -139,6 +150,7 @@ function newModel({ id, contextLength, maxOutput }: ConfiguredModel): Model {
     expirationDate: null,
     supportedParameters: [],
     reasoning: false,
+    distillable: distillableOf(id),
     aliases: [],
   }
 }

@@ -1,5 +1,11 @@
 import { hostname } from 'node:os'
-import { type ConfiguredModel, createCatalog, loadSeed, withConfigured } from '../catalog/index.ts'
+import {
+  type ConfiguredModel,
+  createCatalog,
+  loadSeed,
+  withConfigured,
+  withDialects,
+} from '../catalog/index.ts'
 import { type Config, providerSettings } from '../config/index.ts'
 import { upstreamDialect } from '../dialects/index.ts'
 import { BodyReader, DEFAULT_BODY_LIMITS } from '../http/body.ts'
@@ -8,7 +14,7 @@ import { estimateTokens } from '../http/tokens.ts'
 import { KeyBook, keyHash, OrganizationBook } from '../identity/index.ts'
 import { type Clock, GenerationIds, version, Wheel } from '../lib/index.ts'
 import { type LedgerEvent, openLedger } from '../money/index.ts'
-import { type Environment, ownProvider, type ProviderSettings } from '../providers/index.ts'
+import { type Environment, findProvider, ownProvider, type ProviderSettings } from '../providers/index.ts'
 import {
   createTransport,
   DrainSlots,
@@ -21,8 +27,8 @@ import { HealthBook, type HealthEvent } from '../routing/index.ts'
 import { createSimulator, SIMULATED_MODELS, SIMULATOR } from '../simulator/index.ts'
 import { openStore } from '../store/index.ts'
 import { faultFields, type Log } from '../telemetry/index.ts'
-import { standInsOf } from './stand-ins.ts'
 import { WaybillTables } from '../usage/index.ts'
+import { standInsOf } from './stand-ins.ts'
 
 /** How often a node on Postgres looks for keys and organizations that another one changed, ms. */
 const REFRESH_MS = 1_000
@@ -102,7 +108,7 @@ export async function wire(options: WireOptions): Promise<Wired> {
       ...(next.simulator ? SIMULATED_MODELS : []),
     ]
     const targets = new Targets(providers, health, tokens)
-    const catalog = withConfigured(seed, configured)
+    const catalog = withConfigured(withDialects(seed, replacedDialects(next)), configured)
     const standIns = standInsOf(next.fallbacks, catalog)
     return {
       config: next,
@@ -153,6 +159,14 @@ export async function wire(options: WireOptions): Promise<Wired> {
       await store.close()
     },
   }
+}
+
+/** Dialects of known providers that the configuration replaces, by the provider's id. */
+function replacedDialects({ providers }: Config): ReadonlyMap<string, string> {
+  const replaced = providers.filter(
+    ({ id, own, definition }) => !own && definition.dialect !== findProvider(id)?.dialect,
+  )
+  return new Map(replaced.map(({ id, definition }) => [id, definition.dialect]))
 }
 
 const simulatorSettings: ProviderSettings = {

@@ -37,6 +37,8 @@ export const ERRORS = {
   provider_timeout: { status: 504, type: 'timeout', fallback: true, health: true },
   /** The stream ended or stalled after content was sent. */
   provider_cut: { status: 502, type: 'provider_unavailable', fallback: true, health: true },
+  /** A second endpoint could not go on with a broken answer: its own does not begin with what was delivered. */
+  answer_diverged: { status: 502, type: 'provider_unavailable', fallback: true, health: false },
 } as const satisfies Record<string, { status: number; type: string; fallback: boolean; health: boolean }>
 
 export type ErrorCode = keyof typeof ERRORS

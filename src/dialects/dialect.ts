@@ -8,6 +8,7 @@ import type {
   UpstreamError,
   Usage,
 } from '../chat/index.ts'
+import type { Kept } from './kept.ts'
 
 /** One unit of an upstream's stream, after framing. */
 export type Frame =
@@ -37,6 +38,8 @@ export interface ReplyMeta {
   readonly maxFrameBytes?: number
   /** The request that is answered: formats that repeat parts of it (Responses) or rename its tools read it. */
   readonly request?: ChatRequest
+  /** Another endpoint may have to go on with this answer, so what is delivered of it has to be kept. */
+  readonly keepDelivered?: boolean
   /** How the answering provider differs from its dialect, for answers that tell too little to be read alone. */
   readonly quirks?: Quirks
 }
@@ -76,11 +79,20 @@ export interface Quirks {
   readonly cacheControl?: boolean
   /** Role `developer` must become `system`. */
   readonly noDeveloperRole?: boolean
+  /**
+   * The provider goes on with an assistant's message at the end of the conversation, and how it is told to: `plain`: it
+   * always does; `prefix` or `partial`: by that member of the message; `continue_final_message`: by that field of the
+   * body (vLLM, SGLang). Absent: it is not known to, and is never asked.
+   */
+  readonly assistantPrefix?: AssistantPrefix
   /** Fields added to every body. */
   readonly extraBody?: Readonly<Record<string, unknown>>
   /** How the provider's embeddings differ; `unsupported` above holds for them too. */
   readonly embeddings?: EmbeddingQuirks
 }
+
+export const ASSISTANT_PREFIXES = ['plain', 'prefix', 'partial', 'continue_final_message'] as const
+export type AssistantPrefix = (typeof ASSISTANT_PREFIXES)[number]
 
 export interface EmbeddingQuirks {
   /** Name of `dimensions` where it is another. */
@@ -150,7 +162,10 @@ export interface StreamSeen {
  */
 export interface StreamPipe {
   readonly seen: StreamSeen
-  /** Takes upstream bytes at any boundaries; returns what may go to the client now, or null. Throws GatewayError `provider_protocol` on what cannot be read. */
+  /**
+   * Takes upstream bytes at any boundaries; returns what may go to the client now, or null. What cannot be read is
+   * `seen.error`, or a thrown GatewayError, `provider_protocol`.
+   */
   push(chunk: Uint8Array): Uint8Array | null
   /** The upstream closed. After it `seen.finish === null` means the answer was cut. */
   end(): void
@@ -158,6 +173,30 @@ export interface StreamPipe {
   finish(usage: Usage, cost: Cost): Uint8Array
   /** The terminal bytes of a bad end after content was sent: an error event in the client's shape, never a success. */
   fail(error: GatewayError, usage: Usage | null, cost: Cost | null): Uint8Array
+  /**
+   * The answer so far, for another endpoint to go on with (`rescuePipe`); null when that would not be sound, absent on
+   * whole replies. Needs `meta.keepDelivered`. After it the pipe is used for `fail` at most.
+   */
+  handOver?(): Handover | null
+}
+
+/** A client's stream that waits to be continued. */
+export interface Handover {
+  /** All the text that the client has been given. */
+  readonly text: string
+  readonly kept: Kept
+  /** Goes on exactly where the client's stream stopped. */
+  readonly encoder: StreamEncoder
+  /** Said already, but not yet sent. */
+  readonly pending: string
+}
+
+/** The beginning of an answer that an endpoint is asked to go on with. */
+export interface AnswerPrefix {
+  /** Without white space at its end. */
+  readonly text: string
+  /** About so many tokens: the limit of the output is lowered by them. */
+  readonly tokens: number
 }
 
 /** What it takes to call a provider: a wire format as pure data-in/data-out functions. No fetch, no clock, no env, no ids invented. */
@@ -181,6 +220,15 @@ export interface UpstreamDialect<Wire = unknown> {
   createPassthrough?(meta: ReplyMeta, stream: boolean): StreamPipe
   /** Id of the client format that `createPassthrough` writes, where it is not this dialect's own: hosts that wrap the format of others. */
   readonly passesTo?: string
+  /**
+   * The encoded request with the beginning of its answer, at an endpoint that is known to go on with one; null at all
+   * others. Source of who does: quirk `assistantPrefix`, and the makers' pages on prefilled answers.
+   */
+  continueAnswer?(
+    encoded: EncodedRequest<Wire>,
+    prefix: AnswerPrefix,
+    target: WireTarget,
+  ): EncodedRequest<Wire> | null
   /** Longest event of a text stream, bytes, where it is more than the usual 1 MiB. */
   readonly largestFrameBytes?: number
   /** The provider's free call that counts the tokens of a prompt, where it has one. */

@@ -1,6 +1,7 @@
-import type { ChatEvent, Cost, GatewayError, Usage } from '../chat/index.ts'
+import type { ChatEvent, Cost, GatewayError, UpstreamError, Usage } from '../chat/index.ts'
 import type {
   ClientDialect,
+  Handover,
   ReplyMeta,
   StreamDecoder,
   StreamEncoder,
@@ -10,6 +11,8 @@ import type {
 } from './dialect.ts'
 import { type Framer, framerFor, tooLong } from './framing/framer.ts'
 import { parseJson } from './json.ts'
+import type { Kept } from './kept.ts'
+import { type RescueWay, Seam } from './seam.ts'
 import { Watch } from './watch.ts'
 
 const MAX_FRAME_BYTES = 1024 * 1024
@@ -34,7 +37,28 @@ export function translatePipe(
   meta: ReplyMeta,
   stream: boolean,
 ): StreamPipe {
-  return stream ? new StreamTranslation(upstream, client, meta) : new WholeTranslation(upstream, client, meta)
+  return stream
+    ? new StreamTranslation(upstream, client.createStreamEncoder(meta), meta)
+    : new WholeTranslation(upstream, client, meta)
+}
+
+/**
+ * Goes on with a client's stream from the answer of another endpoint. `meta` is that of the second answer, for its
+ * decoder; the client is told the facts of the first to its end. An answer that diverges from what was delivered shows as
+ * `seen.error` (`answer_diverged`).
+ */
+export function rescuePipe(
+  upstream: UpstreamDialect,
+  meta: ReplyMeta,
+  handover: Handover,
+  way: RescueWay,
+): StreamPipe {
+  return new StreamTranslation(
+    upstream,
+    handover.encoder,
+    { ...meta, keepDelivered: false },
+    { handover, way },
+  )
 }
 
 /** The end of a stream that began with comments only: the error in the client's shape. */
@@ -43,18 +67,37 @@ export function failedStream(client: ClientDialect, meta: ReplyMeta, error: Gate
   return Buffer.from(encoder.push(errorEvent(error)) + encoder.end())
 }
 
+const DIVERGED: UpstreamError = {
+  code: 'answer_diverged',
+  status: 200,
+  message: 'The new answer does not begin with what was delivered.',
+  providerCode: null,
+  retryAfterMs: null,
+}
+
 class StreamTranslation implements StreamPipe {
   private readonly watch: Watch
   private readonly decoder: StreamDecoder
   private readonly encoder: StreamEncoder
   private readonly framer: Framer
   private readonly held: ChatEvent[] = []
+  /** What has been delivered, by this pipe and those before it; null when nobody could go on with it. */
+  private readonly kept: Kept | null
+  private readonly seam: Seam | null
   private out = ''
 
-  constructor(upstream: UpstreamDialect, client: ClientDialect, meta: ReplyMeta) {
-    this.watch = new Watch(meta.hideReasoning)
+  constructor(
+    upstream: UpstreamDialect,
+    encoder: StreamEncoder,
+    meta: ReplyMeta,
+    rescue: { readonly handover: Handover; readonly way: RescueWay } | null = null,
+  ) {
+    this.watch = new Watch(meta)
     this.decoder = upstream.createStreamDecoder(meta)
-    this.encoder = client.createStreamEncoder(meta)
+    this.encoder = encoder
+    this.kept = rescue?.handover.kept ?? this.watch.kept
+    this.seam = rescue && new Seam(rescue.handover, rescue.way, (event) => this.tell(event))
+    this.out = rescue?.handover.pending ?? ''
     this.framer = framerFor(upstream.framing, meta.maxFrameBytes ?? MAX_FRAME_BYTES, (frame) => {
       if (this.seen.error === null) this.take(this.decoder.push(frame))
       if (this.decoder.done && this.seen.error === null) this.watch.seen.done = true
@@ -89,11 +132,28 @@ class StreamTranslation implements StreamPipe {
     return this.flush() ?? new Uint8Array(0)
   }
 
+  handOver(): Handover | null {
+    const text = this.kept?.text ?? null
+    return text === null ? null : { text, kept: this.kept!, encoder: this.encoder, pending: this.out }
+  }
+
   private take(events: readonly ChatEvent[]): void {
     for (const event of events) {
-      if (this.watch.see(event)) this.held.push(event)
-      else this.out += this.encoder.push(event)
+      const terminal = this.watch.see(event)
+      if (terminal) this.held.push(event)
+      if (this.seam === null) {
+        if (!terminal) this.out += this.encoder.push(event)
+      } else {
+        if (event.type === 'finish') this.seam.end()
+        else if (!terminal) this.seam.push(event)
+        if (this.seam.diverged) this.watch.seen.error ??= DIVERGED
+      }
     }
+  }
+
+  private tell(event: ChatEvent): void {
+    this.kept!.see(event)
+    this.out += this.encoder.push(event)
   }
 
   private flush(): Uint8Array | null {
@@ -114,7 +174,7 @@ class WholeTranslation implements StreamPipe {
   private events: ChatEvent[] = []
 
   constructor(upstream: UpstreamDialect, client: ClientDialect, meta: ReplyMeta) {
-    this.watch = new Watch(meta.hideReasoning)
+    this.watch = new Watch(meta)
     this.upstream = upstream
     this.client = client
     this.meta = meta

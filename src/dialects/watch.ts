@@ -1,5 +1,6 @@
 import type { ChatEvent } from '../chat/index.ts'
-import type { StreamSeen } from './dialect.ts'
+import type { ReplyMeta, StreamSeen } from './dialect.ts'
+import { Kept } from './kept.ts'
 
 type Seen = { -readonly [K in keyof StreamSeen]: StreamSeen[K] }
 
@@ -14,15 +15,19 @@ export class Watch {
     outputBytes: 0,
     upstreamId: null,
   }
+  /** What has been delivered; null where nobody could go on with it. */
+  readonly kept: Kept | null
   private readonly hideReasoning: boolean
 
-  constructor(hideReasoning: boolean) {
+  constructor({ hideReasoning, keepDelivered }: Pick<ReplyMeta, 'hideReasoning' | 'keepDelivered'>) {
     this.hideReasoning = hideReasoning
+    this.kept = keepDelivered === true ? new Kept() : null
   }
 
   /** True when the event belongs to the end of the answer and has to wait for the settle. */
   see(event: ChatEvent): boolean {
     const { seen } = this
+    this.kept?.see(event)
     switch (event.type) {
       case 'start':
         seen.upstreamId ??= event.id || null

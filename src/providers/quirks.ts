@@ -32,6 +32,13 @@ export const compatible: Quirks = {
   efforts: OPEN_MODEL_EFFORTS,
 }
 
+/** Source: vLLM's and SGLang's references of their OpenAI-compatible servers: `continue_final_message`. */
+export const openServer: Quirks = {
+  ...compatible,
+  reasoning: 'effort',
+  assistantPrefix: 'continue_final_message',
+}
+
 /** OpenAI itself and servers of its code: `max_tokens` is refused by every reasoning model, the newer name by none. */
 export const openai: Quirks = {
   rename: { max_tokens: 'max_completion_tokens' },
@@ -54,6 +61,7 @@ export const mistral: Quirks = {
   noDeveloperRole: true,
   reasoning: 'effort',
   efforts: ['none', 'high'],
+  assistantPrefix: 'prefix',
   embeddings: { dimensions: 'output_dimension' },
 }
 

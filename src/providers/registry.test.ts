@@ -9,6 +9,7 @@ import { requiredVariables } from './settings.ts'
 
 const FOLDER = join(import.meta.dirname, 'definitions')
 const QUIRKS = [
+  'assistantPrefix',
   'cacheControl',
   'efforts',
   'extraBody',

@@ -1,6 +1,7 @@
 import type { Block, BlockDelta, Citation } from '../../chat/index.ts'
 import type { ReplyMeta } from '../dialect.ts'
 import { isObject, type Json, parseJson } from '../json.ts'
+import type { Kept } from '../kept.ts'
 import { citationOf, imageBlock, proofOf, startOf, toolSeed } from './encode-block.ts'
 import { type Proof, tag } from './foreign.ts'
 import { CLAUDE_FORMAT, DIALECT } from './wire.ts'
@@ -28,6 +29,21 @@ interface Outgoing {
 /** Tools that Anthropic runs itself; those of other providers have no blocks in this API. */
 const SERVER_TOOL = /^(srv|mcp)toolu_/
 
+function outgoingOf(hub: number, block: Block): Outgoing {
+  return {
+    hub,
+    block,
+    at: null,
+    args: '',
+    encrypted: '',
+    signed: false,
+    hidden: '',
+    ended: false,
+    waiting: [],
+    after: [],
+  }
+}
+
 /**
  * Blocks of the hub as blocks of the wire. There one block is open at a time: what comes for a later one waits until the
  * earlier one has ended.
@@ -45,24 +61,21 @@ export class BlockQueue {
     this.begun = begun
   }
 
+  /** Takes over blocks that the client has been told the beginning of. */
+  resume({ open, size }: Kept): void {
+    this.size = size
+    if (open === null) return
+    const { index, kind } = open
+    this.queue.push({ ...outgoingOf(index, { kind }), at: index })
+  }
+
   begin(hub: number, block: Block, out: Json[]): void {
     // A text stays open for citations that come after its end; the next block ends it.
     if (this.queue[0]?.ended) this.shift(out)
     const first = this.queue[0]
     // The arguments of a tool are whole: nothing more can come, though its end has not been told.
     if (first?.block.kind === 'tool' && isObject(parseJson(first.args))) this.shift(out)
-    const outgoing: Outgoing = {
-      hub,
-      block,
-      at: null,
-      args: '',
-      encrypted: '',
-      signed: false,
-      hidden: '',
-      ended: false,
-      waiting: [],
-      after: [],
-    }
+    const outgoing = outgoingOf(hub, block)
     this.queue.push(outgoing)
     if (this.queue[0] === outgoing && block.kind === 'tool') this.open(outgoing, out)
   }

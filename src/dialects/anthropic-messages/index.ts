@@ -1,4 +1,5 @@
 import type { Dialect } from '../dialect.ts'
+import { continueAnswer } from './continue.ts'
 import { counting } from './count.ts'
 import { decodeReply, MessageStreamDecoder } from './decode-stream.ts'
 import { decodeError, encodeError } from './errors.ts'
@@ -14,6 +15,7 @@ export const anthropicMessages: Dialect = {
   framing: 'sse',
   decodeRequest,
   encodeRequest,
+  continueAnswer,
   decodeReply,
   encodeReply,
   createStreamDecoder: () => new MessageStreamDecoder(),

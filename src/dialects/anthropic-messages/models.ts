@@ -19,6 +19,8 @@ export interface Traits {
   readonly forcedTools: boolean
   /** Takes `output_config.format` and strict tools. */
   readonly schemas: boolean
+  /** Goes on with a last turn of the assistant; from 4.6 on such requests answer 400. */
+  readonly prefix: boolean
 }
 
 /** Models of others behind the same API, and deployments with names of their own: the API's oldest common ground. */
@@ -31,6 +33,7 @@ const UNKNOWN: Traits = {
   bothSamplings: true,
   forcedTools: true,
   schemas: false,
+  prefix: false,
 }
 
 /**
@@ -51,6 +54,7 @@ export function traitsOf(upstreamId: string): Traits {
     bothSamplings: version < 401,
     forcedTools: version < (deepest ? 501 : 505),
     schemas: version >= 405,
+    prefix: version < 406,
   }
 }
 

@@ -1,8 +1,9 @@
 import { type Cost, GatewayError, type Usage } from '../../chat/index.ts'
-import type { ReplyMeta, StreamPipe, StreamSeen } from '../dialect.ts'
-import { isObject, type Json, object, parseJson, text } from '../json.ts'
+import type { Handover, ReplyMeta, StreamPipe, StreamSeen } from '../dialect.ts'
+import { count, isObject, type Json, object, parseJson, text } from '../json.ts'
+import { Kept } from '../kept.ts'
 import { decodeStreamError, failure } from './errors.ts'
-import { frame } from './stream.ts'
+import { frame, MessageStreamEncoder } from './stream.ts'
 import { Tap } from './tap.ts'
 import { encodeUsage } from './usage.ts'
 
@@ -31,6 +32,8 @@ export class StreamPassthrough implements StreamPipe {
   private readonly meta: ReplyMeta
   private readonly tap = new Tap()
   private readonly limit: number
+  /** What has been delivered; null where nobody could go on with it. */
+  private readonly kept: Kept | null
   /** Bytes as latin1 text, so that what is not changed passes untouched. */
   private rest = ''
   private last: Json = {}
@@ -41,6 +44,7 @@ export class StreamPassthrough implements StreamPipe {
   constructor(meta: ReplyMeta) {
     this.meta = meta
     this.limit = meta.maxFrameBytes ?? MAX_FRAME_BYTES
+    this.kept = meta.keepDelivered === true ? new Kept() : null
   }
 
   get seen(): StreamSeen {
@@ -53,7 +57,7 @@ export class StreamPassthrough implements StreamPipe {
     const incoming = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1')
     this.rest = this.rest === '' ? incoming : this.rest + incoming
     const out = incoming.includes('\n') ? this.drain() : ''
-    if (this.rest.length > this.limit) throw tooLong(this.limit)
+    if (out === '' && this.rest.length > this.limit) throw tooLong(this.limit)
     return out === '' ? null : Buffer.from(out, 'latin1')
   }
 
@@ -84,6 +88,14 @@ export class StreamPassthrough implements StreamPipe {
     return Buffer.concat([Buffer.from(this.late, 'latin1'), Buffer.from(frame(body))])
   }
 
+  handOver(): Handover | null {
+    const said = this.kept?.text ?? null
+    if (said === null) return null
+    const kept = this.kept!
+    const encoder = new MessageStreamEncoder(this.meta, kept)
+    return { text: said, kept, encoder, pending: Buffer.from(this.late, 'latin1').toString('utf8') }
+  }
+
   /** Handles the whole events of `rest` and leaves what is not whole yet. */
   private drain(): string {
     const source = this.rest
@@ -92,7 +104,10 @@ export class StreamPassthrough implements StreamPipe {
     FRAME_END.lastIndex = 0
     for (let match = FRAME_END.exec(source); match !== null; match = FRAME_END.exec(source)) {
       const end = match.index + match[0].length
-      if (end - from > this.limit) throw tooLong(this.limit)
+      if (end - from > this.limit) {
+        this.unreadable(tooLong(this.limit).message)
+        break
+      }
       out += this.frame(source.slice(from, end), false)
       from = end
       if (this.seen.done || this.seen.error !== null) break
@@ -107,9 +122,7 @@ export class StreamPassthrough implements StreamPipe {
     if (data === null) return ''
     const event = parseJson(Buffer.from(data, 'latin1').toString('utf8'))
     if (!isObject(event)) {
-      if (!closing && ++this.badFrames > 1) {
-        throw new GatewayError('provider_protocol', 'The provider sent events that are not JSON.')
-      }
+      if (!closing && ++this.badFrames > 1) this.unreadable('The provider sent events that are not JSON.')
       return ''
     }
     switch (event['type']) {
@@ -117,9 +130,14 @@ export class StreamPassthrough implements StreamPipe {
         return this.start(event)
       case 'content_block_start':
         this.tap.block(object(event['content_block']))
+        if (this.kept !== null) keepBlock(this.kept, event)
         return raw
       case 'content_block_delta':
         this.tap.delta(object(event['delta']))
+        if (this.kept !== null) keepDelta(this.kept, object(event['delta']))
+        return raw
+      case 'content_block_stop':
+        if (this.kept !== null) this.kept.open = null
         return raw
       case 'message_delta':
         this.tap.usage(event['usage'])
@@ -137,6 +155,12 @@ export class StreamPassthrough implements StreamPipe {
     }
   }
 
+  /** What came before it has still to be sent, so it is no exception. */
+  private unreadable(message: string): void {
+    const known = { status: 200, providerCode: null, retryAfterMs: null }
+    this.tap.seen.error = { code: 'provider_protocol', message, ...known }
+  }
+
   private start(event: Json): string {
     const message = object(event['message']) ?? {}
     this.tap.seen.upstreamId = text(message['id'])
@@ -145,6 +169,22 @@ export class StreamPassthrough implements StreamPipe {
     const told = frame({ ...event, message: { ...message, id, model, provider } })
     return Buffer.from(told, 'utf8').toString('latin1')
   }
+}
+
+/** Thinking of this API comes back signed. */
+function keepBlock(kept: Kept, event: Json): void {
+  const block = object(event['content_block'])
+  const index = count(event['index']) ?? kept.size
+  if (block?.['type'] === 'thinking') kept.begin('reasoning', index, true)
+  else if (block?.['type'] === 'redacted_thinking') kept.size = index + 1
+  else if (block?.['type'] === 'text') {
+    kept.begin('text', index)
+    if (typeof block['text'] === 'string') kept.add(block['text'])
+  } else kept.lose()
+}
+
+function keepDelta(kept: Kept, delta: Json | null): void {
+  if (delta?.['type'] === 'text_delta') kept.add(text(delta['text']) ?? '')
 }
 
 function mergeLast(known: Json, { type: _type, usage: _usage, ...event }: Json): Json {

@@ -1,6 +1,7 @@
 import type { ChatEvent } from '../../chat/index.ts'
 import type { ReplyMeta, StreamEncoder } from '../dialect.ts'
 import type { Json } from '../json.ts'
+import type { Kept } from '../kept.ts'
 import { MessageWriter } from './writer.ts'
 
 /** One event as SSE: clients of this API read its `event:` line too. */
@@ -12,8 +13,10 @@ export function frame(event: Json): string {
 export class MessageStreamEncoder implements StreamEncoder {
   private readonly writer: MessageWriter
 
-  constructor(meta: ReplyMeta) {
+  /** `delivered`: the client has been given that already, with the same numbers of blocks. */
+  constructor(meta: ReplyMeta, delivered?: Kept) {
     this.writer = new MessageWriter(meta)
+    if (delivered !== undefined) this.writer.resume(delivered)
   }
 
   push(event: ChatEvent): string {

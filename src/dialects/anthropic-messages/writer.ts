@@ -1,6 +1,7 @@
 import type { ChatEvent, Cost, Usage } from '../../chat/index.ts'
 import type { ReplyMeta } from '../dialect.ts'
 import { isObject, type Json, object } from '../json.ts'
+import type { Kept } from '../kept.ts'
 import { BlockQueue } from './block-queue.ts'
 import { failure } from './errors.ts'
 import { stopReason } from './finish.ts'
@@ -23,6 +24,12 @@ export class MessageWriter {
   constructor(meta: ReplyMeta) {
     this.meta = meta
     this.blocks = new BlockQueue(meta, (out) => this.start(out))
+  }
+
+  /** Goes on with a message that another writer began. */
+  resume(delivered: Kept): void {
+    this.begun = true
+    this.blocks.resume(delivered)
   }
 
   push(event: ChatEvent): Json[] {

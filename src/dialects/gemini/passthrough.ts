@@ -1,5 +1,5 @@
 import type { ChatEvent, Cost, GatewayError, Usage } from '../../chat/index.ts'
-import type { ReplyMeta, StreamPipe, StreamSeen } from '../dialect.ts'
+import type { Handover, ReplyMeta, StreamPipe, StreamSeen } from '../dialect.ts'
 import { type Framer, framerFor, tooLong } from '../framing/framer.ts'
 import { isObject, type Json, list, object, parseJson, text, without } from '../json.ts'
 import { protocol } from '../openai-chat/shape.ts'
@@ -8,6 +8,7 @@ import { encodeReply } from './encode-reply.ts'
 import { encodeError, encodeErrorObject } from './errors.ts'
 import { EventReader } from './events.ts'
 import { decodeReply } from './reply.ts'
+import { GeminiStreamEncoder } from './stream.ts'
 import { decodeUsage, encodeCost, encodeUsage } from './usage.ts'
 
 const MAX_FRAME_BYTES = 1024 * 1024
@@ -72,7 +73,7 @@ class StreamPassthrough implements StreamPipe {
 
   constructor(meta: ReplyMeta) {
     this.meta = meta
-    this.watch = new Watch(meta.hideReasoning)
+    this.watch = new Watch(meta)
     this.reader = new EventReader(meta)
     this.framer = framerFor('sse', meta.maxFrameBytes ?? MAX_FRAME_BYTES, (frame) => {
       if (frame.kind === 'sse' && this.seen.error === null) this.frame(frame.data)
@@ -112,6 +113,20 @@ class StreamPassthrough implements StreamPipe {
     return this.flush() ?? new Uint8Array(0)
   }
 
+  handOver(): Handover | null {
+    const { kept } = this.watch
+    const text = kept?.text ?? null
+    if (text === null) return null
+    const encoder = new GeminiStreamEncoder(this.meta)
+    const open = kept!.open
+    if (open !== null) {
+      // Citations are told by their place in all the text.
+      encoder.push({ type: 'block-start', index: open.index, block: { kind: open.kind } })
+      encoder.push({ type: 'block-delta', index: open.index, delta: { kind: 'text', text } })
+    }
+    return { text, kept: kept!, encoder, pending: this.take() }
+  }
+
   private frame(data: string): void {
     const chunk = parseJson(data)
     if (!isObject(chunk)) {
@@ -140,10 +155,13 @@ class StreamPassthrough implements StreamPipe {
   }
 
   private flush(): Uint8Array | null {
-    if (this.out === '') return null
-    const bytes = Buffer.from(this.out)
+    return this.out === '' ? null : Buffer.from(this.take())
+  }
+
+  private take(): string {
+    const { out } = this
     this.out = ''
-    return bytes
+    return out
   }
 }
 
@@ -157,7 +175,7 @@ class WholePassthrough implements StreamPipe {
 
   constructor(meta: ReplyMeta) {
     this.meta = meta
-    this.watch = new Watch(meta.hideReasoning)
+    this.watch = new Watch(meta)
   }
 
   get seen(): StreamSeen {

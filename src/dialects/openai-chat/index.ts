@@ -1,4 +1,5 @@
 import type { Dialect } from '../dialect.ts'
+import { continueAnswer } from './continue.ts'
 import { decodeError, encodeError } from './errors.ts'
 import { StreamPassthrough } from './passthrough.ts'
 import { decodeReply, encodeReply } from './reply.ts'
@@ -13,6 +14,7 @@ export const openaiChat: Dialect = {
   framing: 'sse',
   decodeRequest,
   encodeRequest,
+  continueAnswer,
   decodeReply,
   encodeReply,
   createStreamDecoder: () => new ChatStreamDecoder(),

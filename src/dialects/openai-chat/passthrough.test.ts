@@ -233,12 +233,21 @@ describe('a stream of the same dialect', () => {
 
   test('skips one event that is not JSON and refuses a second', () => {
     expect(send(`data: {oops\n\n${say('a')}${FINISH}`).good).toBe(true)
-    expect(() => send('data: {oops\n\ndata: {oops\n\n')).toThrow(/not JSON/)
+    const pipe = new StreamPassthrough(meta)
+    const out = Buffer.from(pipe.push(Buffer.from(`${say('a')}data: {oops\n\ndata: {oops\n\n`))!).toString()
+    expect(pipe.seen.error).toMatchObject({
+      code: 'provider_protocol',
+      message: expect.stringMatching(/not JSON/),
+    })
+    // What came before is no less good for it.
+    expect(out).toContain('"content":"a"')
   })
 
   test('refuses an event beyond the limit, complete or not', () => {
     const long = `data: {"x":"${'y'.repeat(MAX_FRAME_BYTES)}"}\n\n`
-    expect(() => send(long)).toThrow(GatewayError)
+    const pipe = new StreamPassthrough(meta)
+    expect(pipe.push(Buffer.from(long))).toBeNull()
+    expect(pipe.seen.error?.code).toBe('provider_protocol')
     expect(() => send(long.trimEnd(), { pieces: (bytes) => rechunk(bytes, 1, 100_000) })).toThrow(
       GatewayError,
     )

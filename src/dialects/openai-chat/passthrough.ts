@@ -1,7 +1,9 @@
 import type { Cost, GatewayError, Usage } from '../../chat/index.ts'
-import type { ReplyMeta, StreamPipe, StreamSeen } from '../dialect.ts'
+import type { Handover, ReplyMeta, StreamPipe, StreamSeen } from '../dialect.ts'
 import { isObject, type Json, list, object, parseJson, text } from '../json.ts'
+import { Kept } from '../kept.ts'
 import { encodeStreamError } from './errors.ts'
+import { keepChoices, resumedEncoder, wireText } from './kept-choices.ts'
 import { ChunkReader, type Finish, type ReadChoice } from './reader.ts'
 import { protocol, toolSeed, topLevel } from './shape.ts'
 import { learn, type Template } from './template.ts'
@@ -34,6 +36,8 @@ export class StreamPassthrough implements StreamPipe {
   private readonly finishes = new Map<number, { readonly finish: Finish; readonly rest: Json }>()
   private templates: Template[] = []
   private credit: number
+  /** Text pieces as JSON spells them in the bytes of the wire; null where nobody could go on with the answer. */
+  private readonly kept: Kept | null
   private rest = ''
   /** Bytes for the client that were read only when the upstream had closed. */
   private late = ''
@@ -47,6 +51,7 @@ export class StreamPassthrough implements StreamPipe {
     this.credit = fastLane ? LEARNING_CREDIT : Number.NEGATIVE_INFINITY
     this.limit = meta.maxFrameBytes ?? MAX_FRAME_BYTES
     this.reader = new ChunkReader({ hideReasoning: meta.hideReasoning, toolSeed: toolSeed(meta.id) })
+    this.kept = meta.keepDelivered === true ? new Kept(wireText) : null
   }
 
   get seen(): StreamSeen {
@@ -60,7 +65,7 @@ export class StreamPassthrough implements StreamPipe {
     // A frame ends in a line feed: without a new one there is nothing to look for.
     if (!incoming.includes('\n')) return this.bounded()
     const out = this.drain(this.rest)
-    this.bounded()
+    if (out === '') this.bounded()
     return out === '' ? null : Buffer.from(out, 'latin1')
   }
 
@@ -112,6 +117,14 @@ export class StreamPassthrough implements StreamPipe {
     return Buffer.from(this.late + this.frame(chunk), 'latin1')
   }
 
+  handOver(): Handover | null {
+    const { kept } = this
+    const said = kept?.text ?? null
+    if (said === null) return null
+    const pending = toText(this.late)
+    return { text: said, ...resumedEncoder(this.meta, kept!, said), pending }
+  }
+
   /** Consumes whole frames of `source`; what is left waits in `rest`. */
   private drain(source: string): string {
     let out = ''
@@ -152,6 +165,7 @@ export class StreamPassthrough implements StreamPipe {
         templates.unshift(template)
       }
       this.reader.seen.outputBytes += template.bytes
+      if (this.kept !== null) keepFast(this.kept, template)
       if (this.credit < LEARNING_CREDIT) this.credit++
       return out
     }
@@ -160,7 +174,7 @@ export class StreamPassthrough implements StreamPipe {
 
   /** One frame the thorough way: its bytes for the client (latin1), or nothing. */
   private slow(frame: string, last: boolean): string {
-    if (frame.length > this.limit) throw protocol('The provider sent an event that is too long.')
+    if (frame.length > this.limit) return this.unreadable('The provider sent an event that is too long.')
     const data = dataOf(frame)
     if (data === null) return ''
     if (data.trim() === '[DONE]') {
@@ -170,17 +184,29 @@ export class StreamPassthrough implements StreamPipe {
     const chunk = parseJson(toText(data))
     if (!isObject(chunk)) {
       if (last) return ''
-      if (++this.badFrames > 1) throw protocol('The provider sent events that are not JSON.')
-      return ''
+      return ++this.badFrames > 1 ? this.unreadable('The provider sent events that are not JSON.') : ''
     }
-    const out = this.rewrite(chunk)
+    const choices = this.reader.read(chunk)
+    if (this.kept !== null) keepChoices(this.kept, choices)
+    const out = this.rewrite(chunk, choices)
     if (this.reader.takeOpened()) this.templates = []
     else if (out !== '' && this.credit > 0) this.study(frame, chunk)
     return out
   }
 
-  private rewrite(chunk: Json): string {
-    const choices = this.reader.read(chunk)
+  /** What came before it has still to be sent, so it is no exception. */
+  private unreadable(message: string): '' {
+    this.reader.fail({
+      code: 'provider_protocol',
+      status: 200,
+      message,
+      providerCode: null,
+      retryAfterMs: null,
+    })
+    return ''
+  }
+
+  private rewrite(chunk: Json, choices: readonly ReadChoice[]): string {
     const kept: Json[] = []
     for (const choice of choices) {
       if (choice.finish !== null) {
@@ -188,13 +214,13 @@ export class StreamPassthrough implements StreamPipe {
         this.finishes.set(choice.index, { finish: choice.finish, rest })
         this.trailer = topLevel(chunk)
       }
-      if (this.kept(choice, chunk)) kept.push(encodeChoice(choice))
+      if (this.passes(choice, chunk)) kept.push(encodeChoice(choice))
     }
     return kept.length === 0 ? '' : this.frame({ ...topLevel(chunk), choices: kept })
   }
 
   /** Roles and empty deltas pass unless they only carried a finish, a usage, or reasoning that is hidden. */
-  private kept(choice: ReadChoice, chunk: Json): boolean {
+  private passes(choice: ReadChoice, chunk: Json): boolean {
     if (choice.visible) return true
     if (this.seen.error !== null || choice.finish !== null || isObject(chunk['usage'])) return false
     return !this.meta.hideReasoning || text(choice.message['role']) !== null
@@ -205,7 +231,7 @@ export class StreamPassthrough implements StreamPipe {
     this.credit--
     const { outputBytes } = this.seen
     const template = learn(frame, toText, (marked) => {
-      const out = this.rewrite(marked)
+      const out = this.rewrite(marked, this.reader.read(marked))
       return out === '' || this.reader.takeOpened() ? null : out
     })
     this.reader.seen.outputBytes = outputBytes
@@ -221,6 +247,14 @@ export class StreamPassthrough implements StreamPipe {
     const chunk = { id, object: 'chat.completion.chunk', created, model, provider, ...body }
     return toBytes(`data: ${JSON.stringify(chunk)}\n\n`)
   }
+}
+
+function keepFast(kept: Kept, { kind, text: said }: Template): void {
+  if (kind === 'content') {
+    if (kept.open?.kind !== 'text') kept.begin('text', kept.size)
+    kept.add(said)
+  } else if (kind === 'arguments') kept.lose()
+  else if (kept.open?.kind !== 'reasoning') kept.begin('reasoning', kept.size)
 }
 
 function latin1(chunk: Uint8Array): string {

@@ -83,7 +83,7 @@ export class ChunkReader {
     return opened
   }
 
-  private fail(error: UpstreamError): void {
+  fail(error: UpstreamError): void {
     this.seen.error ??= error
   }
 

@@ -16,15 +16,28 @@ export class Template {
   /** Which input string stands after `outs[i]`. */
   private readonly holes: readonly number[]
   private readonly spans: string[] = []
+  /** Member of the delta that the first string is. */
+  readonly kind: (typeof TEXTS)[number]
   /** UTF-8 bytes of the first string of the frame matched last, with escapes resolved. */
   bytes = 0
   /** Position after the frame matched last. */
   end = 0
 
-  constructor(ins: readonly string[], outs: readonly string[], holes: readonly number[]) {
+  constructor(
+    kind: Template['kind'],
+    ins: readonly string[],
+    outs: readonly string[],
+    holes: readonly number[],
+  ) {
+    this.kind = kind
     this.ins = ins
     this.outs = outs
     this.holes = holes
+  }
+
+  /** The first string of the frame matched last, as JSON spells it. */
+  get text(): string {
+    return this.spans[0]!
   }
 
   /** Rewrites the frame at `start`, or returns null when it is not of this template. */
@@ -114,6 +127,7 @@ export function learn(
   if (output === null || JSON.stringify(changed) !== JSON.stringify(original)) return null
   const pieces = output.split(/W4yBh0Le(\d)x/)
   return new Template(
+    found[0]!.path.at(-1) as Template['kind'],
     ins,
     pieces.filter((_, i) => i % 2 === 0),
     pieces.filter((_, i) => i % 2 === 1).map(Number),

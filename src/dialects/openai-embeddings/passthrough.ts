@@ -18,7 +18,7 @@ const FIRST_VECTOR = /"embedding"\s*:\s*(["[])/
  */
 export class EmbeddingsPassthrough implements StreamPipe {
   private readonly meta: ReplyMeta
-  private readonly watch = new Watch(false)
+  private readonly watch = new Watch({ hideReasoning: false })
   private parts: Uint8Array[] = []
   private size = 0
   /** The value of `data` as JSON. */

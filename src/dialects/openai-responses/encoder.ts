@@ -3,7 +3,7 @@ import type { ReplyMeta, StreamEncoder } from '../dialect.ts'
 import type { Json } from '../json.ts'
 import { isFull } from './errors.ts'
 import type { WireResponse } from './wire.ts'
-import { ResponseWriter } from './writer.ts'
+import { ResponseWriter, type ToldResponse } from './writer.ts'
 
 /** One event as SSE text, named twice as OpenAI does. */
 export const sse = (event: Json): string => `event: ${event['type']}\ndata: ${JSON.stringify(event)}\n\n`
@@ -16,10 +16,12 @@ export class ResponsesStreamEncoder implements StreamEncoder {
   private readonly writer: ResponseWriter
   private out = ''
 
-  constructor(meta: ReplyMeta) {
+  /** `told`: the client has been told so much of the response already. */
+  constructor(meta: ReplyMeta, told?: ToldResponse) {
     this.writer = new ResponseWriter(meta, (event) => {
       this.out += sse(event)
     })
+    if (told !== undefined) this.writer.resume(told)
   }
 
   push(event: ChatEvent): string {

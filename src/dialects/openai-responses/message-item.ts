@@ -26,10 +26,23 @@ export class MessageItem {
   private readonly later: (() => void)[] = []
   private part: Part | null = null
 
-  /** `waiting` hands over citations that came before any text. */
-  constructor(sink: Sink, waiting: () => Json[]) {
+  /**
+   * `waiting` hands over citations that came before any text. `told`: the client knows the item already, and what its
+   * first part has said; null before that has begun.
+   */
+  constructor(
+    sink: Sink,
+    waiting: () => Json[],
+    told?: { readonly item: Json; readonly said: string | null },
+  ) {
     this.sink = sink
     this.waiting = waiting
+    if (told !== undefined) {
+      this.item = { ...told.item }
+      this.at = sink.place(this.item)
+      if (told.said !== null) this.part = this.newPart('output_text', told.said)
+      return
+    }
     this.item = {
       type: 'message',
       id: sink.newId('msg'),
@@ -44,6 +57,11 @@ export class MessageItem {
   /** A block of text begins. */
   begin(type: PartType, sign: (signature: string) => void): OpenItem {
     this.closePart()
+    return this.goOn(type, sign)
+  }
+
+  /** The block of the part that is open. */
+  goOn(type: PartType, sign: (signature: string) => void): OpenItem {
     return {
       add: (delta: BlockDelta, logprobs?: unknown) => {
         if (delta.kind === 'text' || delta.kind === 'refusal') this.say(type, delta.text, logprobs)
@@ -98,17 +116,22 @@ export class MessageItem {
   }
 
   private open(type: PartType): Part {
+    const part = this.newPart(type, '')
+    this.part = part
+    this.sink.emit('response.content_part.added', { ...this.place(part), part: { ...part.wire } })
+    if (type === 'output_text') for (const annotation of this.waiting()) this.cite(annotation)
+    return part
+  }
+
+  private newPart(type: PartType, said: string): Part {
     const part: Part = {
       wire: type === 'refusal' ? { type, refusal: '' } : { type, text: '', annotations: [], logprobs: [] },
       index: this.content.length,
-      said: '',
+      said,
       logprobs: [],
       annotations: [],
     }
-    this.part = part
     this.content.push(part.wire)
-    this.sink.emit('response.content_part.added', { ...this.place(part), part: { ...part.wire } })
-    if (type === 'output_text') for (const annotation of this.waiting()) this.cite(annotation)
     return part
   }
 

@@ -1,5 +1,5 @@
 import type { Cost, GatewayError, Usage } from '../../chat/index.ts'
-import type { ReplyMeta, StreamPipe, StreamSeen } from '../dialect.ts'
+import type { Handover, ReplyMeta, StreamPipe, StreamSeen } from '../dialect.ts'
 import { type Framer, framerFor, tooLong } from '../framing/framer.ts'
 import { count, isObject, type Json, list, object, parseJson, text } from '../json.ts'
 import { encodeStreamError } from '../openai-chat/errors.ts'
@@ -7,7 +7,7 @@ import { protocol } from '../openai-chat/shape.ts'
 import { Watch } from '../watch.ts'
 import { decodeReply } from './decoder.ts'
 import { responseObject } from './echo.ts'
-import { END_MARK, sse } from './encoder.ts'
+import { END_MARK, ResponsesStreamEncoder, sse } from './encoder.ts'
 import { encodeError, isFull, responseCode } from './errors.ts'
 import { ResponseReader } from './events.ts'
 import { encodeUsage } from './usage.ts'
@@ -41,6 +41,14 @@ function ours(response: Json, meta: ReplyMeta): Json {
   }
 }
 
+/** The text of a message that is complete. */
+function saidIn(item: Json): string {
+  if (item['type'] !== 'message') return ''
+  return list(item['content'])
+    .map((part) => text(object(part)?.['text']) ?? '')
+    .join('')
+}
+
 const isReasoning = (item: unknown): boolean => object(item)?.['type'] === 'reasoning'
 
 /** A response that ended in an error, around what there is of it. */
@@ -68,6 +76,8 @@ class StreamPassthrough implements StreamPipe {
   private readonly hidden = new Set<number>()
   /** Items that are complete: what a failed response still shows. */
   private readonly items: Json[] = []
+  /** The message that is being told, and in which of its parts. */
+  private message: { readonly item: Json; part: number | null } | null = null
   private response: Json | null = null
   private terminal: Json | null = null
   private sequence = 0
@@ -76,7 +86,7 @@ class StreamPassthrough implements StreamPipe {
 
   constructor(meta: ReplyMeta) {
     this.meta = meta
-    this.watch = new Watch(meta.hideReasoning)
+    this.watch = new Watch(meta)
     this.framer = framerFor('sse', meta.maxFrameBytes ?? MAX_FRAME_BYTES, (frame) => {
       if (frame.kind === 'sse') this.frame(frame.event, frame.data)
     })
@@ -115,6 +125,25 @@ class StreamPassthrough implements StreamPipe {
     }
     this.tell(`response.${response['status']}`, { response })
     return Buffer.from(this.take() + END_MARK)
+  }
+
+  handOver(): Handover | null {
+    const { kept } = this.watch
+    const text = kept?.text ?? null
+    const { message } = this
+    // Reasoning that is open and a message of several parts have more to them than their text.
+    if (text === null || kept?.open?.kind === 'reasoning' || (message?.part ?? 0) > 0) return null
+    if (message === null) {
+      if (kept!.open !== null) return null
+    } else if (kept!.open === null) kept!.begin('text', kept!.size)
+    const before = this.items.map(saidIn).join('').length
+    const open = message && { ...message, index: kept!.open!.index, said: text.slice(before) }
+    const encoder = new ResponsesStreamEncoder(this.meta, {
+      sequence: this.sequence,
+      output: this.items,
+      message: open,
+    })
+    return { text, kept: kept!, encoder, pending: this.take() }
   }
 
   private tell(type: string, fields: Json): void {
@@ -156,8 +185,18 @@ class StreamPassthrough implements StreamPipe {
     const reasoning = isReasoning(item) || type.startsWith('response.reasoning')
     if (this.meta.hideReasoning && at !== null && reasoning) this.hidden.add(at)
     const shown = at === null || !this.hidden.has(at)
-    if (shown && item !== null && type === 'response.output_item.done') this.items.push(item)
+    if (shown && item !== null) this.remember(type, item)
+    if (type === 'response.content_part.added' && this.message !== null)
+      this.message.part = count(event['content_index']) ?? 0
     return shown
+  }
+
+  private remember(type: string, item: Json): void {
+    if (type === 'response.output_item.done') {
+      this.items.push(item)
+      this.message = null
+    } else if (type === 'response.output_item.added' && item['type'] === 'message')
+      this.message = { item, part: null }
   }
 
   private flush(): Uint8Array | null {
@@ -181,7 +220,7 @@ class WholePassthrough implements StreamPipe {
 
   constructor(meta: ReplyMeta) {
     this.meta = meta
-    this.watch = new Watch(meta.hideReasoning)
+    this.watch = new Watch(meta)
   }
 
   get seen(): StreamSeen {

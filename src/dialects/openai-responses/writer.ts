@@ -14,6 +14,21 @@ import { type Sink, tellSeal } from './sink.ts'
 import { encodeUsage } from './usage.ts'
 import { DIALECT, type WireResponse } from './wire.ts'
 
+/** A response that a client has been told the beginning of. */
+export interface ToldResponse {
+  /** Number of the next event. */
+  readonly sequence: number
+  /** Items that are complete. */
+  readonly output: readonly Json[]
+  /** The message that is open behind them: its block in the hub, and the text of its one part, which `part` says has begun. */
+  readonly message: {
+    readonly item: Json
+    readonly index: number
+    readonly part: number | null
+    readonly said: string
+  } | null
+}
+
 /**
  * Writes an answer as a Responses API does: events for a stream, and the response they add up to. A whole reply is the
  * response without the events, so that both are the same by construction.
@@ -43,6 +58,20 @@ export class ResponseWriter implements Sink {
     this.write = write
     this.summaries = Boolean(object(wire['reasoning'])?.['summary'])
     this.origins = toolOrigins(wire['tools'])
+  }
+
+  /** Goes on with a response that another writer began. */
+  resume({ sequence, output, message }: ToldResponse): void {
+    this.begun = true
+    this.sequence = sequence
+    this.output.push(...output)
+    if (message === null) return
+    const said = message.part === null ? null : message.said
+    this.message = new MessageItem(this, () => this.takeHomeless(), { item: message.item, said })
+    this.blocks.set(
+      message.index,
+      this.message.goOn('output_text', (signature) => this.signText(signature)),
+    )
   }
 
   push(event: ChatEvent): void {
@@ -193,12 +222,14 @@ export class ResponseWriter implements Sink {
   }
 
   private ensureMessage(): MessageItem {
-    this.message ??= new MessageItem(this, () => {
-      const waiting = this.homeless
-      this.homeless = []
-      return waiting.map(encodeAnnotation)
-    })
+    this.message ??= new MessageItem(this, () => this.takeHomeless())
     return this.message
+  }
+
+  private takeHomeless(): Json[] {
+    const waiting = this.homeless
+    this.homeless = []
+    return waiting.map(encodeAnnotation)
   }
 
   private closeMessage(broken = false): void {

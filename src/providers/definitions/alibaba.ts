@@ -7,6 +7,6 @@ export default defineProvider('alibaba', 'Alibaba', {
   baseUrl: 'https://dashscope-intl.aliyuncs.com/compatible-mode/v1',
   regions: { cn: 'https://dashscope.aliyuncs.com/compatible-mode/v1' },
   env: ['DASHSCOPE_API_KEY', 'ALIBABA_API_KEY'],
-  quirks: { ...compatible, reasoning: 'enable-thinking', embeddings: onlyFloats },
+  quirks: { ...compatible, reasoning: 'enable-thinking', assistantPrefix: 'partial', embeddings: onlyFloats },
   probe: '/models',
 })

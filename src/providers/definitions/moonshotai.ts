@@ -7,6 +7,6 @@ export default defineProvider('moonshotai', 'Moonshot AI', {
   baseUrl: 'https://api.moonshot.ai/v1',
   regions: { cn: 'https://api.moonshot.cn/v1' },
   env: ['MOONSHOT_API_KEY'],
-  quirks: { ...compatible, reasoning: 'thinking-type' },
+  quirks: { ...compatible, reasoning: 'thinking-type', assistantPrefix: 'partial' },
   probe: '/models',
 })

@@ -1,4 +1,4 @@
-import { compatible, defineProvider } from '../define.ts'
+import { defineProvider, openServer } from '../define.ts'
 
 export default defineProvider('sglang', 'SGLang', {
   about: ['https://docs.sglang.ai'],
@@ -7,7 +7,7 @@ export default defineProvider('sglang', 'SGLang', {
   local: true,
   auth: { kind: 'optional-bearer' },
   env: ['SGLANG_API_KEY'],
-  quirks: { ...compatible, reasoning: 'effort' },
+  quirks: openServer,
   cancelStopsBilling: true,
   probe: '/models',
 })

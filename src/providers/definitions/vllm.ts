@@ -1,4 +1,4 @@
-import { compatible, defineProvider } from '../define.ts'
+import { defineProvider, openServer } from '../define.ts'
 
 export default defineProvider('vllm', 'vLLM', {
   about: ['https://vllm.ai'],
@@ -7,7 +7,7 @@ export default defineProvider('vllm', 'vLLM', {
   local: true,
   auth: { kind: 'optional-bearer' },
   env: ['VLLM_API_KEY'],
-  quirks: { ...compatible, reasoning: 'effort' },
+  quirks: openServer,
   cancelStopsBilling: true,
   probe: '/models',
 })

@@ -5,7 +5,8 @@ import type { AttemptTrace, RelayResult, Timeouts } from '../relay/index.ts'
 import type { Plan } from '../routing/index.ts'
 import type { CallFacts } from '../usage/index.ts'
 import type { Gateway, Snapshot } from './gateway.ts'
-import { ResponseSink } from './sink.ts'
+import type { ResponseSink } from './sink.ts'
+import { WaybillSink } from './waybill-sink.ts'
 
 /** Longest value of a client's header that is kept, characters. */
 const MAX_HEADER = 256
@@ -27,6 +28,10 @@ export class Call {
   readonly startedTick: number
   /** Attempts as the relay makes them. */
   readonly trace: AttemptTrace[] = []
+  /** The models as the client named them; empty until the body is parsed. */
+  requested: readonly string[] = []
+  /** Null until there is one. */
+  plan: Plan | null = null
 
   constructor(gateway: Gateway, surface: string, request: IncomingMessage, response: ServerResponse) {
     this.gateway = gateway
@@ -47,9 +52,9 @@ export class Call {
 
   /** The client's side of the answer, with the headers that every inference answer carries. */
   sink(plan: Plan): ResponseSink {
-    const headers = ['x-generation-id', this.id, 'x-waybill-route', plan.strategy]
+    const headers = ['x-generation-id', this.id]
     if (isSimulated(plan)) headers.push('x-waybill-simulated', 'true')
-    return new ResponseSink(this.response, this.snapshot.relay.wheel, headers)
+    return new WaybillSink(this, plan, headers)
   }
 
   get timeouts(): Timeouts {

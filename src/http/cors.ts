@@ -5,7 +5,7 @@ import { INFERENCE_PATHS } from './path.ts'
 const HEADERS: readonly (readonly [string, string])[] = [
   ['access-control-allow-methods', 'GET, POST, OPTIONS'],
   ['access-control-allow-headers', '*, authorization'],
-  ['access-control-expose-headers', 'x-generation-id, retry-after, x-waybill-simulated, x-waybill-route'],
+  ['access-control-expose-headers', 'x-generation-id, retry-after, x-waybill, x-waybill-simulated'],
   ['access-control-max-age', '86400'],
 ]
 

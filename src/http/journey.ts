@@ -2,7 +2,8 @@ import { hash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ChatRequest } from '../chat/index.ts'
 import type { ClientDialect, RequestTarget } from '../dialects/index.ts'
-import { relay } from '../relay/index.ts'
+import { relay, type Sink } from '../relay/index.ts'
+import type { Plan } from '../routing/index.ts'
 import { authenticateKey } from './authenticate.ts'
 import { parseJson } from './body.ts'
 import { Call } from './call.ts'
@@ -13,12 +14,15 @@ import { decide, refuseNowhere } from './plan.ts'
 import { readRequest } from './read.ts'
 import { countsMoney } from './v1/credits.ts'
 import { refuseUnserved } from './v1/not-yet.ts'
+import { tellingErrors } from './waybill-sink.ts'
 
 /** A client format that answers are served in. Routing, money, limits and the waybill are the same for all. */
 export interface Surface {
   /** As usage rows name it: `chat`, `messages`, … */
   readonly name: string
   readonly dialect: ClientDialect
+  /** Makes the sink of a streamed answer another one, for ways of streaming that a format has beside its own. */
+  readonly sink?: (sink: Sink) => Sink
 }
 
 /** One inference request: authenticate → parse → plan → hold → attempt (×n) → relay → settle. */
@@ -42,7 +46,9 @@ export async function journey(
     refuseUnserved(chat, request.headers)
 
     // plan
+    call.requested = chat.models
     const route = decide(gateway, call.snapshot, key, chat)
+    call.plan = route
     refuseNowhere(route)
 
     // hold
@@ -56,7 +62,7 @@ export async function journey(
         client: surface.dialect,
         plan: route,
         meter,
-        sink: call.sink(route),
+        sink: sinkOf(call, surface, route, chat),
         timeouts: call.timeouts,
         trace: call.trace,
         created: Math.floor(call.createdAt / 1000),
@@ -66,10 +72,15 @@ export async function journey(
     )
     call.log(result)
   } catch (thrown) {
-    fail(gateway, response, thrown, { id: call.id, dialect: surface.dialect })
+    fail(gateway, response, thrown, { id: call.id, dialect: tellingErrors(call, surface.dialect) })
   } finally {
     gateway.inFlight--
   }
+}
+
+function sinkOf(call: Call, surface: Surface, route: Plan, { stream }: ChatRequest): Sink {
+  const sink = call.sink(route)
+  return stream && surface.sink !== undefined ? surface.sink(sink) : sink
 }
 
 /** Providers may tell end users apart, but never learn who they are: they get a hash that differs between organizations. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Endpoint, Model } from './catalog.ts'
+import { distillableOf } from './license.ts'
 import type { SeedEndpoint, SeedEndpoints, SeedModel, SeedModels, SeedSource } from './seed-format.ts'
 import { readTariff } from './tariff.ts'
 
@@ -106,6 +107,7 @@ function readModel(
     expirationDate: null,
     supportedParameters,
     reasoning: row.reasoning === true,
+    distillable: distillableOf(row.id),
     aliases: row.aliases ?? [],
     provenance: {
       name: name ?? null,

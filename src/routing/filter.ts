@@ -163,7 +163,7 @@ function otherKind(d: Draft, f: Filter): boolean {
 function unwelcome(d: Draft, f: Filter): boolean {
   const { dataCollection, zdr } = f.request.provider
   if ((dataCollection !== 'deny' && zdr !== true) || d.endpoint.simulated) return false
-  const facts = f.snapshot.dataPolicy?.(d.endpoint.providerId)
+  const facts = f.snapshot.dataPolicy?.(d.endpoint.providerId, d.endpoint.modelId)
   const name = d.endpoint.providerName
   if (zdr === true && facts?.retains !== false) {
     const known =

@@ -151,7 +151,7 @@ export interface RoutingSnapshot {
   hasDialect(dialect: string): boolean
   health(endpointId: string): EndpointHealth
   /** Facts for `data_collection: deny` and `zdr`; absent or undefined: nothing is known, such requests pass the endpoint by. */
-  dataPolicy?(providerId: string): DataPolicy | undefined
+  dataPolicy?(providerId: string, modelId: string): DataPolicy | undefined
   /** The caller's own keys that may serve the endpoint, in any order; absent or empty: none. */
   ownKeys?(endpoint: Endpoint): readonly OwnKey[]
 }

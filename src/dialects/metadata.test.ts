@@ -16,6 +16,7 @@ describe('metadata in a whole answer', () => {
   })
 
   it('leaves alone what is no object', () => {
+    expect(JSON.parse(whole('[{"error":{}}]'))).toEqual([{ error: {}, openrouter_metadata: METADATA }])
     for (const body of ['', '[1]', '"}"', 'plain text }']) expect(whole(body)).toBe(body)
   })
 })
@@ -46,6 +47,10 @@ describe('metadata in a stream', () => {
     ).toBe(
       `event: y\ndata: {"type":"response.completed","response":{"id":"r","openrouter_metadata":${told}},"sequence_number":4}\n\n`,
     )
+  })
+
+  it('goes into the last element of an array', () => {
+    expect(stream(',\n{"a":{"b":1}}\n]')).toBe(`,\n{"a":{"b":1},"openrouter_metadata":${told}}\n]`)
   })
 
   it('leaves alone what carries no JSON', () => {

@@ -12,6 +12,7 @@ import type { Gateway } from './gateway.ts'
 import { hold } from './hold.ts'
 import { decide, refuseNowhere } from './plan.ts'
 import { readRequest } from './read.ts'
+import type { Reframing } from './sink.ts'
 import { countsMoney } from './v1/credits.ts'
 import { refuseUnserved } from './v1/not-yet.ts'
 import { tellingErrors } from './waybill-sink.ts'
@@ -21,8 +22,11 @@ export interface Surface {
   /** As usage rows name it: `chat`, `messages`, … */
   readonly name: string
   readonly dialect: ClientDialect
-  /** Makes the sink of a streamed answer another one, for ways of streaming that a format has beside its own. */
-  readonly sink?: (sink: Sink) => Sink
+  /** A way to stream that the format has beside its usual one, and errors as they are told there. */
+  readonly reframing?: {
+    readonly create: () => Reframing
+    readonly errors: (dialect: ClientDialect) => ClientDialect
+  }
 }
 
 /** One inference request: authenticate → parse → plan → hold → attempt (×n) → relay → settle. */
@@ -62,7 +66,7 @@ export async function journey(
         client: surface.dialect,
         plan: route,
         meter,
-        sink: sinkOf(call, surface, route, chat),
+        sink: sinkOf(call, surface, route),
         timeouts: call.timeouts,
         trace: call.trace,
         created: Math.floor(call.createdAt / 1000),
@@ -72,15 +76,17 @@ export async function journey(
     )
     call.log(result)
   } catch (thrown) {
-    fail(gateway, response, thrown, { id: call.id, dialect: tellingErrors(call, surface.dialect) })
+    const told = tellingErrors(call, surface.dialect)
+    fail(gateway, response, thrown, { id: call.id, dialect: surface.reframing?.errors(told) ?? told })
   } finally {
     gateway.inFlight--
   }
 }
 
-function sinkOf(call: Call, surface: Surface, route: Plan, { stream }: ChatRequest): Sink {
+function sinkOf(call: Call, { reframing }: Surface, route: Plan): Sink {
   const sink = call.sink(route)
-  return stream && surface.sink !== undefined ? surface.sink(sink) : sink
+  if (reframing !== undefined) sink.reframe(reframing.create())
+  return sink
 }
 
 /** Providers may tell end users apart, but never learn who they are: they get a hash that differs between organizations. */

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noExplicitAny: JSON of many shapes, read as loosely as a script would
 import OpenAI, { APIError } from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SURFACES } from '../../src/http/v1/inference.ts'
@@ -130,6 +131,46 @@ describe('POST /v1beta/models/{id}:generateContent', () => {
     const said = parts.flatMap((part) => part.candidates ?? []).flatMap(({ content }) => content?.parts ?? [])
     expect(said.map(({ text: words }) => words ?? '').join('')).toBe('Hello')
     expect(parts.at(-1).usageMetadata.promptTokenCount).toBe(10)
+  })
+
+  it.each(['streamGenerateContent', 'streamGenerateContent?alt=json'])(
+    'streams one JSON array by %s, whose elements come one by one',
+    async (verb) => {
+      upstream.play((request) => ({ ...chat(['Hel', 'lo'])(request), boundaries: 'events', gapMs: 60 }))
+      const response = await ask(verb)
+      expect(response.headers.get('content-type')).toContain('application/json')
+      const arrived: string[] = []
+      for await (const piece of response.body!) arrived.push(Buffer.from(piece).toString())
+      expect(arrived.length).toBeGreaterThan(1)
+      const parts = JSON.parse(arrived.join(''))
+      const said = parts.flatMap(({ candidates }: any) => candidates[0].content.parts)
+      expect(said.map(({ text }: any) => text).join('')).toBe('Hello')
+      expect(parts.at(-1).usageMetadata.promptTokenCount).toBe(10)
+      expect(response.headers.get('x-generation-id')).toMatch(/^gen-/)
+      upstream.play(chat(['Hel', 'lo']))
+    },
+  )
+
+  it('tells errors in an array where the stream is one, before it and inside', async () => {
+    const wrong = await ask('streamGenerateContent', 'test/modle')
+    expect(wrong.status).toBe(400)
+    expect(await wrong.json()).toMatchObject([{ error: { code: 400, status: 'INVALID_ARGUMENT' } }])
+    upstream.play(json(429, { error: { message: 'slow down' } }))
+    const limited = await ask('streamGenerateContent')
+    expect(limited.status).toBe(429)
+    expect(await limited.json()).toMatchObject([{ error: { code: 429 } }])
+    upstream.play((request) => ({
+      ...chat(['Hel', 'lo'])(request),
+      boundaries: 'events',
+      gapMs: 20,
+      ending: 'cut',
+      endAfter: 400,
+    }))
+    const cut = await ask('streamGenerateContent')
+    expect(cut.status).toBe(200)
+    const parts = (await cut.json()) as Record<string, unknown>[]
+    expect(parts.at(-1)).toMatchObject({ error: { code: 502 } })
+    upstream.play(chat(['Hel', 'lo']))
   })
 
   it('counts tokens and answers errors in the envelope of Google', async () => {

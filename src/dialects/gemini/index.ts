@@ -8,6 +8,7 @@ import { decodeRequest, encodeRequest } from './request.ts'
 import { GeminiStreamEncoder } from './stream.ts'
 import { DIALECT } from './wire.ts'
 
+export { ArrayFraming, inArray } from './array.ts'
 export { encodeCount } from './count.ts'
 export { parsePath } from './decode-request.ts'
 

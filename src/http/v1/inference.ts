@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   clientDialect,
   encodeGeminiCount,
+  GeminiArray,
+  geminiInArray,
   parseGeminiPath,
   type RequestTarget,
 } from '../../dialects/index.ts'
@@ -25,6 +27,13 @@ export const SURFACES: Readonly<Record<string, Surface>> = {
   '/responses': { name: 'responses', dialect: clientDialect('openai-responses')! },
   '/embeddings': { name: 'embeddings', dialect: clientDialect('openai-embeddings')! },
   '/models/{id}:generateContent': { name: 'gemini', dialect: clientDialect('gemini')! },
+}
+
+/** The same answers as a JSON array whose elements come one by one: what Google streams without `alt=sse`. */
+const GEMINI = SURFACES['/models/{id}:generateContent']!
+const GEMINI_ARRAY: Surface = {
+  ...GEMINI,
+  reframing: { create: () => new GeminiArray(), errors: geminiInArray },
 }
 
 /** Calls that count a prompt's tokens in a client format. */
@@ -72,8 +81,17 @@ export function inferenceRoute(path: string): InferenceRoute | undefined {
       )
   const surface = SURFACES[name]
   if (surface === undefined) return undefined
-  return (gateway, request, response, at, query) =>
-    journey(gateway, surface, targetOf(at, query, request), request, response)
+  return (gateway, request, response, at, query) => {
+    const shape = surface === GEMINI && streamsArray(at, query) ? GEMINI_ARRAY : surface
+    return journey(gateway, shape, targetOf(at, query, request), request, response)
+  }
+}
+
+/** Google's servers stream an array unless `alt` says `sse`; `$alt` is the same. */
+function streamsArray(path: string, query: string): boolean {
+  if (parseGeminiPath(path)?.verb !== 'streamGenerateContent') return false
+  const asked = new URLSearchParams(query)
+  return (asked.get('alt') ?? asked.get('$alt')) !== 'sse'
 }
 
 function targetOf(path: string, query: string, request: IncomingMessage): RequestTarget {

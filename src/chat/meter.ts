@@ -10,6 +10,11 @@ export interface Outcome {
    * `failed`: error finish or zero completion, charged 0 (zero-completion insurance).
    */
   readonly result: 'complete' | 'client_gone' | 'failed'
+  /**
+   * All attempts that worked for the answer, each with what it used itself, where that is more than `usage` at `attempt`: an
+   * answer that broke and was finished elsewhere. The client pays `usage` only.
+   */
+  readonly upstream?: readonly { readonly attempt: number; readonly usage: Usage }[]
 }
 
 /** What the client is told after the settle, nano-USD. */

@@ -61,6 +61,19 @@ function settle(id: string, completionTokens: number, charge = true): Command {
   }
 }
 
+/** Settled for an answer that another provider began. */
+function rescue(id: string, completionTokens: number, broken: number, charge = true): Command {
+  const part = (providerId: string, tokens: number) => ({
+    endpointId: ENDPOINT,
+    providerId,
+    usage: { ...NO_USAGE, completionTokens: tokens },
+  })
+  return {
+    ...settle(id, completionTokens, charge),
+    upstream: [part('q', broken), part('p', completionTokens)],
+  } as Command
+}
+
 function credit(amount: number, reference: string): Command {
   return {
     type: 'credit',
@@ -86,6 +99,9 @@ const command: fc.Arbitrary<(n: number) => Command> = fc.oneof(
   }),
   fc.tuple(fc.nat(20), fc.nat(90), fc.boolean()).map(([back, tokens, charge]) => (n: number) => {
     return settle(`h${n - back}`, tokens, charge)
+  }),
+  fc.tuple(fc.nat(20), fc.nat(90), fc.nat(90), fc.boolean()).map(([back, tokens, broken, charge]) => {
+    return (n: number) => rescue(`h${n - back}`, tokens, broken, charge)
   }),
   fc.nat(20).map(
     (back) =>

@@ -163,8 +163,9 @@ function settle(image: Image, command: Settle): Decision {
 
 /**
  * The lines of a charge. The customer pays `charged` to revenue; what balance or limits could not bear is revenue too,
- * paid by `platform:writeoff`. The provider's price accrues as a debt to the provider, borne by `cost:<provider>`, or by
- * `platform:insurance` when the customer is not charged. Simulated calls stay among test accounts.
+ * paid by `platform:writeoff`. The price of each provider accrues as a debt to it. Up to the price of what is charged,
+ * `cost:<provider>` bears it; the rest, and all when the customer is not charged, is borne by `platform:insurance`.
+ * Simulated calls stay among test accounts.
  */
 function lines(
   hold: Hold,
@@ -177,13 +178,26 @@ function lines(
   if (charged !== 0n) entries.push([hold.accountId, -charged])
   if (writtenOff !== 0n) entries.push([test ? 'platform:test' : 'platform:writeoff', -writtenOff])
   if (charged + writtenOff !== 0n) entries.push([test ? 'rev:test' : 'rev:usage', charged + writtenOff])
-  const cost = test ? 0n : (price?.upstreamNanos ?? 0n)
-  if (cost !== 0n) {
-    const provider = command.providerId ?? 'unknown'
-    entries.push([command.charge ? `cost:${provider}` : 'platform:insurance', -cost])
-    entries.push([`payable:${provider}`, cost])
-  }
+  if (test) return entries
+  const provider = command.providerId ?? 'unknown'
+  const debts = debtsOf(hold, command, price)
+  const total = debts.reduce((sum, [, nanos]) => sum + nanos, 0n)
+  const own = command.charge ? min(price?.upstreamNanos ?? 0n, total) : 0n
+  if (own !== 0n) entries.push([`cost:${provider}`, -own])
+  if (total !== own) entries.push(['platform:insurance', own - total])
+  for (const [to, nanos] of debts) entries.push([`payable:${to}`, nanos])
   return entries
+}
+
+/** What each provider gets for its work; nothing where the price is unknown. */
+function debtsOf(hold: Hold, command: Settle, price: Quote | null): [string, bigint][] {
+  const debts = new Map<string, bigint>()
+  const owe = (provider: string, nanos: bigint) => debts.set(provider, (debts.get(provider) ?? 0n) + nanos)
+  if (command.upstream === undefined) owe(command.providerId ?? 'unknown', price?.upstreamNanos ?? 0n)
+  for (const { endpointId, providerId, usage } of command.upstream ?? []) {
+    owe(providerId, quote(hold.tariffs.get(endpointId) ?? null, usage)?.upstreamNanos ?? 0n)
+  }
+  return [...debts].filter(([, nanos]) => nanos !== 0n)
 }
 
 function release(image: Image, id: string): Decision {

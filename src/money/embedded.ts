@@ -140,11 +140,10 @@ class EmbeddedLedger implements Ledger {
   settle(command: SettleCommand): Promise<SettleResult> {
     const known = this.#settled.get(command.id) ?? this.#settledBefore.get(command.id)
     if (known !== undefined) return known
-    const { id, endpointId, providerId, usage, charge, now, record } = command
-    const markupPpm = this.#options.markupPpm ?? 0n
-    const settle: Command = { type: 'settle', id, endpointId, providerId, usage, charge, now, markupPpm }
+    const { record, ...rest } = command
+    const settle: Command = { type: 'settle', ...rest, markupPpm: this.#options.markupPpm ?? 0n }
     const result = this.#resolve(settle, record) as Promise<SettleResult>
-    this.#remember(id, result)
+    this.#remember(command.id, result)
     return result
   }
 

@@ -55,6 +55,13 @@ export type Refusal =
   /** The store failed: 503, never a yes. */
   | { readonly kind: 'unavailable'; readonly message: string }
 
+/** Work of one endpoint for a request, at its own usage: what its provider bills. */
+export interface Spent {
+  readonly endpointId: string
+  readonly providerId: string
+  readonly usage: Usage
+}
+
 export interface SettleCommand {
   readonly id: string
   /** Endpoint that served: selects the frozen tariff. null: nothing was served (charge 0). */
@@ -63,6 +70,11 @@ export interface SettleCommand {
   readonly usage: Usage
   /** False: charge 0 whatever the usage (zero-completion insurance, error finish); the provider's price goes to `platform:insurance`. */
   readonly charge: boolean
+  /**
+   * All that was worked upstream, where it is not just `usage` at `endpointId`: an answer that broke at one endpoint and was
+   * finished at another. What it costs beyond the provider's price of `usage` goes to `platform:insurance`.
+   */
+  readonly upstream?: readonly Spent[]
   readonly now: number
   /**
    * Rows that must be durable together with the charge. `cost` columns are filled by the ledger. A function is given the

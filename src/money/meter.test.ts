@@ -73,6 +73,24 @@ describe('a meter', () => {
     expect(ends).toEqual([{ type: 'settled', outcome: outcome({ attempt: 2 }), charge: RESULT }])
   })
 
+  it('names the endpoint and the provider of every attempt that worked for the answer', async () => {
+    const { meter, calls } = setUp()
+    meter.checkpoint(dispatched(1, 'm@first'))
+    meter.checkpoint(dispatched(2, 'm@second/eu'))
+    const usage = { ...NO_USAGE, completionTokens: 2 }
+    const upstream = [
+      { attempt: 1, usage },
+      { attempt: 2, usage: NO_USAGE },
+    ]
+    await meter.settle(outcome({ attempt: 2, upstream }))
+    expect(calls.at(-1)![1]).toMatchObject({
+      upstream: [
+        { endpointId: 'm@first', providerId: 'first', usage },
+        { endpointId: 'm@second/eu', providerId: 'second', usage: NO_USAGE },
+      ],
+    })
+  })
+
   it('charges a client that left but not a failure', async () => {
     for (const [result, charge] of [
       ['client_gone', true],

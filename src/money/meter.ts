@@ -92,12 +92,17 @@ class HoldMeter implements Meter {
     const { holdId, now, record } = this.#options
     const endpointId = this.#endpoints[outcome.attempt] ?? null
     const provider = this.#options.providerOf ?? providerOf
+    const upstream = outcome.upstream?.flatMap(({ attempt, usage }) => {
+      const at = this.#endpoints[attempt]
+      return at === undefined ? [] : { endpointId: at, providerId: provider(at), usage }
+    })
     const charge = await this.#ledger.settle({
       id: holdId,
       endpointId,
       providerId: endpointId === null ? null : provider(endpointId),
       usage: outcome.usage,
       charge: outcome.result !== 'failed',
+      ...(upstream !== undefined && { upstream }),
       now: now(),
       record: (result) => record({ type: 'settled', outcome, charge: result }),
     })

@@ -1,5 +1,5 @@
 import type { Tariff, Usage } from '../chat/index.ts'
-import type { LimitRef, Owner, Refusal, ReserveCommand, SettleResult } from './ledger.ts'
+import type { LimitRef, Owner, Refusal, ReserveCommand, SettleResult, Spent } from './ledger.ts'
 
 /** A balance in the image. A floor of 1 means that posted - held never falls below zero. */
 export interface Account {
@@ -102,6 +102,7 @@ export interface Settle {
   readonly providerId: string | null
   readonly usage: Usage
   readonly charge: boolean
+  readonly upstream?: readonly Spent[]
   readonly now: number
   readonly markupPpm: bigint
 }

@@ -170,6 +170,35 @@ function holdsAndCharges(make: () => Promise<World>): void {
     ])
   })
 
+  it('books what a rescue cost beyond the charge to the insurance, each provider at its own tariff', async () => {
+    const { ledger, store, org } = await at(100_000_000n)
+    const dearer = { ...TARIFF, version: 'other', completion: 5_000_000n }
+    const tariffs = new Map([
+      [ENDPOINT, TARIFF],
+      ['m/x@other', dearer],
+    ])
+    await ledger.reserve(reserveOf('r1', { tariffs }, org))
+    const usage = (completionTokens: number) => ({ ...NO_USAGE, completionTokens })
+    const settled = await ledger.settle(
+      settleOf('r1', 100, {
+        upstream: [
+          { endpointId: 'm/x@other', providerId: 'other', usage: usage(40) },
+          { endpointId: ENDPOINT, providerId: 'acme', usage: usage(100) },
+        ],
+      }),
+    )
+    expect(settled).toMatchObject({ chargedNanos: 200_000n, upstreamCompletionNanos: 200_000n })
+    expect(await linesOf(store, 'r1')).toEqual([
+      [`org:${org}:credit`, -200_000n],
+      ['rev:usage', 200_000n],
+      ['cost:acme', -200_000n],
+      ['platform:insurance', -200_000n],
+      ['payable:other', 200_000n],
+      ['payable:acme', 200_000n],
+    ])
+    expect(await ledger.verify()).toMatchObject({ ok: true })
+  })
+
   it('says null, not zero, where the price is unknown', async () => {
     const { ledger, org } = await at(0n)
     const tariffs = new Map([[ENDPOINT, null]])

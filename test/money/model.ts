@@ -157,7 +157,11 @@ class Run {
         return ledger.checkpoint(id, mark)
       }
       case 'settle': {
-        const command = settleOf(id, one.tokens, { charge: one.charge })
+        const usage = { ...NO_USAGE, completionTokens: one.tokens + 3 }
+        const part = { endpointId: ENDPOINT, providerId: 'acme', usage }
+        const upstream = one.tokens % 2 === 1 ? [part, { ...part, providerId: 'other' }] : null
+        const more = { charge: one.charge, ...(upstream !== null && { upstream }) }
+        const command = settleOf(id, one.tokens, more)
         const said = this.#model({ type: 'settle', ...command, markupPpm: 0n })
         if (said.ok) expect(await ledger.settle(command)).toEqual(said.settled)
         else await ledger.settle(command).catch((error) => expect(error.fault).not.toBe('unavailable'))

@@ -12,6 +12,7 @@ import type { Log } from '../telemetry/index.ts'
 import type { WaybillTables } from '../usage/index.ts'
 import type { Caller } from './authenticate.ts'
 import type { BodyReader } from './body.ts'
+import type { StickyBook } from './sticky.ts'
 
 /** What a change of configuration replaces as one: requests in flight keep the one they began with. */
 export interface Snapshot {
@@ -48,6 +49,8 @@ export interface Gateway {
   readonly keys: KeyBook
   readonly organizations: OrganizationBook
   readonly health: HealthBook
+  /** Where conversations have warmed a prompt cache. */
+  readonly sticky: StickyBook
   readonly bodies: BodyReader
   /** Where the candidates of waybills are kept, once each. */
   readonly tables: WaybillTables

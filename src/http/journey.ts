@@ -13,6 +13,7 @@ import { hold } from './hold.ts'
 import { decide, refuseNowhere } from './plan.ts'
 import { readRequest } from './read.ts'
 import type { Reframing } from './sink.ts'
+import { keepWarm, sessionOf } from './sticky.ts'
 import { countsMoney } from './v1/credits.ts'
 import { refuseUnserved } from './v1/not-yet.ts'
 import { tellingErrors } from './waybill-sink.ts'
@@ -51,7 +52,8 @@ export async function journey(
 
     // plan
     call.requested = chat.models
-    const route = decide(gateway, call.snapshot, key, chat)
+    const session = sessionOf(chat, call.header('x-session-id'))
+    const route = decide(gateway, call.snapshot, key, chat, session)
     call.plan = route
     refuseNowhere(route)
 
@@ -75,6 +77,12 @@ export async function journey(
       call.snapshot.relay,
     )
     call.log(result)
+    keepWarm(
+      gateway.sticky,
+      { chat, session, organizationId: key.organizationId },
+      result,
+      gateway.clock.tick(),
+    )
   } catch (thrown) {
     const told = tellingErrors(call, surface.dialect)
     fail(gateway, response, thrown, { id: call.id, dialect: surface.reframing?.errors(told) ?? told })

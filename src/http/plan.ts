@@ -1,8 +1,10 @@
+import { dataPolicyOf } from '../catalog/index.ts'
 import { type ChatRequest, GatewayError } from '../chat/index.ts'
 import { upstreamDialect } from '../dialects/index.ts'
 import type { ApiKey } from '../identity/index.ts'
 import { findProvider } from '../providers/index.ts'
 import {
+  featuresOf,
   type Plan,
   type PlanRequest,
   planWithStandIns,
@@ -10,16 +12,27 @@ import {
   type RoutingSnapshot,
 } from '../routing/index.ts'
 import type { Gateway, Snapshot } from './gateway.ts'
-import { contextTokens } from './tokens.ts'
+import { AUTO_ROUTER, routerWishes } from './router-wishes.ts'
+import { conversationOf } from './sticky.ts'
+import { contextTokens, upperTokens } from './tokens.ts'
 import { creditsMode } from './v1/credits.ts'
 
 /** Most attempts of one request, over all its models. */
 export const MAX_ATTEMPTS = 8
 
-/** Decides where a request goes; the plan may be a refusal. The key tells what its caller may use; null: the operator. */
-export function decide(gateway: Gateway, snapshot: Snapshot, key: ApiKey | null, chat: ChatRequest): Plan {
+/**
+ * Decides where a request goes; the plan may be a refusal. The key tells what its caller may use; null: the operator.
+ * `session` is the one that the client named, in the body or a header (`sessionOf`).
+ */
+export function decide(
+  gateway: Gateway,
+  snapshot: Snapshot,
+  key: ApiKey | null,
+  chat: ChatRequest,
+  session: string | null = chat.sessionId,
+): Plan {
   return planWithStandIns(
-    planRequest(chat),
+    planRequest(chat, key === null ? null : stickyEndpoint(gateway, key, chat, session)),
     policyOf(gateway, snapshot, key),
     snapshot.standIns,
     routingSnapshot(gateway, snapshot, chat.outputModalities),
@@ -41,7 +54,18 @@ export function refuseNowhere({ refusal }: Plan): void {
   throw new GatewayError(code, message, { metadata, retryAfterMs })
 }
 
-function planRequest(chat: ChatRequest): PlanRequest {
+/** The endpoint whose prompt cache the conversation has warmed; the text is looked at only when any is known. */
+function stickyEndpoint(
+  gateway: Gateway,
+  key: ApiKey,
+  chat: ChatRequest,
+  session: string | null,
+): string | null {
+  if (gateway.sticky.size === 0) return null
+  return gateway.sticky.find(conversationOf(chat, key.organizationId, session), gateway.clock.tick())
+}
+
+function planRequest(chat: ChatRequest, sticky: string | null): PlanRequest {
   return {
     models: chat.models,
     stream: chat.stream,
@@ -52,6 +76,10 @@ function planRequest(chat: ChatRequest): PlanRequest {
     maxOutputTokens: chat.maxOutputTokens,
     provider: chat.provider,
     serviceTier: typeof chat.wire['service_tier'] === 'string' ? chat.wire['service_tier'] : null,
+    ...(chat.longestInputBytes === undefined && { promptTokensUpper: upperTokens(chat) }),
+    sticky,
+    features: () => featuresOf(chat),
+    ...(chat.extras?.includes(AUTO_ROUTER) === true && { router: routerWishes(chat.wire['plugins']) }),
   }
 }
 
@@ -74,6 +102,10 @@ export function routingSnapshot(
   const now = gateway.clock.tick()
   return {
     resolve: (name) => catalog.resolve(name),
+    models: () => catalog.all,
+    latest: () => catalog.latest,
+    dataPolicy: (providerId, modelId) =>
+      findProvider(providerId)?.local === true ? ON_SITE : dataPolicyOf(providerId, modelId),
     suggest: (name) => catalog.suggest(name, 3),
     hasCredential: (providerId) => targets.reaches(providerId),
     credentialHint: (providerId) => findProvider(providerId)?.env ?? [],
@@ -84,3 +116,6 @@ export function routingSnapshot(
     },
   }
 }
+
+/** A server on the operator's own machine or network: prompts do not leave it. */
+const ON_SITE = { trains: false, retains: false }

@@ -1,5 +1,6 @@
 export * from './explain.ts'
 export * from './fallback.ts'
+export { featuresOf } from './features.ts'
 export * from './health.ts'
 export * from './plan.ts'
 export type * from './plan.types.ts'

@@ -10,6 +10,7 @@ import { type Config, providerSettings } from '../config/index.ts'
 import { upstreamDialect } from '../dialects/index.ts'
 import { BodyReader, DEFAULT_BODY_LIMITS } from '../http/body.ts'
 import type { Gateway, Snapshot } from '../http/gateway.ts'
+import { StickyBook } from '../http/sticky.ts'
 import { estimateTokens } from '../http/tokens.ts'
 import { KeyBook, keyHash, OrganizationBook } from '../identity/index.ts'
 import { type Clock, GenerationIds, version, Wheel } from '../lib/index.ts'
@@ -134,6 +135,7 @@ export async function wire(options: WireOptions): Promise<Wired> {
     keys,
     organizations,
     health,
+    sticky: new StickyBook(),
     bodies: new BodyReader(clock, { ...DEFAULT_BODY_LIMITS, maxBytes: config.server.bodyLimit }),
     tables: new WaybillTables(store),
     operatorHash: keyHash(options.operatorKey),

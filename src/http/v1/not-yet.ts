@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { type ChatRequest, GatewayError } from '../../chat/index.ts'
+import { AUTO_ROUTER } from '../router-wishes.ts'
 
 /** Endpoints of the OpenRouter API that this version does not serve: each answers 501 with what to use instead. */
 export const NOT_SERVED: Readonly<Record<string, string>> = {
@@ -41,10 +42,17 @@ const REFUSED: readonly (readonly [prefix: string, sentence: (name: string) => s
  * GatewayError `not_implemented` (501).
  */
 export function refuseUnserved(chat: ChatRequest, headers: IncomingHttpHeaders): void {
-  for (const extra of chat.extras ?? [])
+  if (chat.models.some((name) => /:online\b/i.test(name)))
+    throw new GatewayError(
+      'not_implemented',
+      'Web search is not served by this version. Send the model without ":online".',
+    )
+  for (const extra of chat.extras ?? []) {
+    if (extra === AUTO_ROUTER) continue
     for (const [prefix, sentence] of REFUSED)
       if (extra.startsWith(prefix))
         throw new GatewayError('not_implemented', sentence(extra.slice(prefix.length, prefix.length + 64)))
+  }
   if (String(headers['x-openrouter-cache']).toLowerCase() === 'true')
     throw new GatewayError(
       'not_implemented',

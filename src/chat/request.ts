@@ -105,6 +105,8 @@ export interface ChatRequest {
   readonly outputModalities: readonly string[]
   /** Output limit the client asked for (tokens), or null. */
   readonly maxOutputTokens: number | null
+  /** The format makes clients give a limit, so theirs is a ceiling: an endpoint that gives less serves within its own. */
+  readonly limitIsCeiling?: boolean
   /** Candidates asked for (`n`), at least 1. */
   readonly choices: number
   /** UTF-8 bytes of the text of the prompt and of the tools: a hard upper bound of the tokens of text. */

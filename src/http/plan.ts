@@ -74,6 +74,7 @@ function planRequest(chat: ChatRequest, sticky: string | null): PlanRequest {
     outputModalities: chat.outputModalities,
     promptTokens: contextTokens(chat),
     maxOutputTokens: chat.maxOutputTokens,
+    limitIsCeiling: chat.limitIsCeiling ?? false,
     provider: chat.provider,
     serviceTier: typeof chat.wire['service_tier'] === 'string' ? chat.wire['service_tier'] : null,
     ...(chat.longestInputBytes === undefined && { promptTokensUpper: upperTokens(chat) }),

@@ -2,6 +2,7 @@ import type { Endpoint } from '../catalog/index.ts'
 import { type ChatRequest, GatewayError, type UpstreamError } from '../chat/index.ts'
 import type { StreamPipe, UpstreamDialect } from '../dialects/index.ts'
 import { type Timed, Timer } from '../lib/index.ts'
+import { withinLimit } from './ceiling.ts'
 import {
   ERROR_BODY_BYTES,
   ERROR_BODY_MS,
@@ -116,8 +117,9 @@ export class Attempt implements UpstreamHandler, Timed {
     let address: Address
     let body: string
     try {
-      const encoded = this.dialect.encodeRequest(request, this.target.wire)
-      this.trace.dropped = [...(request.withheld ?? []), ...encoded.dropped]
+      const { chat, lowered } = withinLimit(request, this.target.wire.maxOutput)
+      const encoded = this.dialect.encodeRequest(chat, this.target.wire)
+      this.trace.dropped = [...(request.withheld ?? []), ...lowered, ...encoded.dropped]
       body = JSON.stringify(encoded.body)
       const plain = this.target.address(encoded.path, [
         ['content-type', 'application/json'],

@@ -236,21 +236,26 @@ function unable(d: Draft, f: Filter): boolean {
   }
   const input = firstMissing(request.inputModalities, endpoint.inputModalities)
   if (input !== null) return exclude(d, 'input_modality', `does not take ${input} input`)
-  if (endpoint.maxOutput !== null && request.maxOutputTokens !== null) {
-    if (request.maxOutputTokens > endpoint.maxOutput) {
-      const text = `gives at most ${figure(endpoint.maxOutput)} tokens, ${figure(request.maxOutputTokens)} are asked for`
-      return exclude(d, 'max_output', text)
-    }
+  const spare = beyondOutput(endpoint, request)
+  if (spare > 0 && request.limitIsCeiling !== true) {
+    const text = `gives at most ${figure(endpoint.maxOutput ?? 0)} tokens, ${figure(request.maxOutputTokens ?? 0)} are asked for`
+    return exclude(d, 'max_output', text)
   }
   if (endpoint.maxPrompt !== null && request.promptTokens > endpoint.maxPrompt) {
     const text = `takes ${figure(endpoint.maxPrompt)} tokens of prompt, this one has about ${figure(request.promptTokens)}`
     return exclude(d, 'context_length', text)
   }
-  if (endpoint.contextLength > 0 && f.tokens > endpoint.contextLength) {
-    const text = `holds ${figure(endpoint.contextLength)} tokens, prompt and output need about ${figure(f.tokens)}`
+  const tokens = f.tokens - spare
+  if (endpoint.contextLength > 0 && tokens > endpoint.contextLength) {
+    const text = `holds ${figure(endpoint.contextLength)} tokens, prompt and output need about ${figure(tokens)}`
     return exclude(d, 'context_length', text)
   }
   return false
+}
+
+/** Tokens of output that are asked for beyond what the endpoint gives: a request under a ceiling needs no room for them. */
+export function beyondOutput({ maxOutput }: Endpoint, { maxOutputTokens }: PlanRequest): number {
+  return maxOutput === null || maxOutputTokens === null ? 0 : Math.max(0, maxOutputTokens - maxOutput)
 }
 
 /** The first of `wanted` that `offered` lacks, or null. */

@@ -282,6 +282,10 @@ describe('what an endpoint can do', () => {
     expect(reasonOf(plan(world, { promptTokens: 701, maxOutputTokens: 300 }), 's')).toBe('context_length')
     expect(reasonOf(plan(world, { promptTokens: 700, maxOutputTokens: 300 }), 's')).toBe(null)
     expect(reasonOf(plan(world, { maxOutputTokens: 301 }), 's')).toBe('max_output')
+    // A ceiling is no wish: what the endpoint gives at most is all that it makes room for.
+    const ceiling = { maxOutputTokens: 32_000, limitIsCeiling: true }
+    expect(reasonOf(plan(world, { ...ceiling, promptTokens: 700 }), 's')).toBe(null)
+    expect(reasonOf(plan(world, { ...ceiling, promptTokens: 701 }), 's')).toBe('context_length')
   })
 
   test('modalities, dialect, key and price are needed', () => {

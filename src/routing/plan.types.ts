@@ -32,6 +32,8 @@ export interface PlanRequest {
   /** Estimated tokens of the prompt. */
   readonly promptTokens: number
   readonly maxOutputTokens: number | null
+  /** Endpoints that give less than that output may serve too. */
+  readonly limitIsCeiling?: boolean
   readonly provider: ProviderPreferences
   /** `service_tier` of the request; `flex` and `priority` (also spelled `fast`) open the endpoints of that tier. */
   readonly serviceTier?: string | null

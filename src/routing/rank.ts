@@ -1,5 +1,5 @@
 import type { Percentiles } from '../chat/index.ts'
-import { type Draft, type Filter, firstMissing } from './filter.ts'
+import { beyondOutput, type Draft, type Filter, firstMissing } from './filter.ts'
 import { matchIndex, serviceTier } from './match.ts'
 import type { EndpointHealth, PercentileFigures } from './plan.types.ts'
 
@@ -102,7 +102,8 @@ function stand(
 
 /** Whether the request fits by estimate only: its prompt may turn out longer, or nobody knows how much the endpoint can write. */
 function mayOverflow({ endpoint }: Draft, f: Filter): boolean {
-  if (endpoint.contextLength > 0 && f.tokensUpper > endpoint.contextLength) return true
+  const most = f.tokensUpper - beyondOutput(endpoint, f.request)
+  if (endpoint.contextLength > 0 && most > endpoint.contextLength) return true
   return f.request.maxOutputTokens !== null && f.request.maxOutputTokens > 0 && endpoint.maxOutput === null
 }
 

@@ -53,6 +53,7 @@ export function decodeRequest(body: unknown, target: RequestTarget): ChatRequest
     inputModalities: [...measured.modalities],
     outputModalities: ['text'],
     maxOutputTokens: optional.integer(body, 'max_tokens', 1, MAX) ?? null,
+    limitIsCeiling: true,
     choices: 1,
     promptBytes: measured.bytes,
     mediaParts: measured.media,

@@ -20,6 +20,10 @@ import {
 
 const NOTHING: Change = { hold: null, accounts: [], limits: [], journal: null }
 const NO_HOLD: Decision = { ok: false, denial: { kind: 'no_hold' } }
+const OVERFLOW: Decision = { ok: false, denial: { kind: 'overflow' } }
+
+/** Most that credit may add up to on an account, nano-USD: 9 billion USD, within the 64 bits of a column with room for charges. */
+const MOST = 9_000_000_000_000_000_000n
 
 /** Decides one command against the image, changing nothing: the single truth of both engines. */
 export function decide(image: Image, command: Command): Decision {
@@ -216,6 +220,8 @@ function credit(image: Image, command: Credit): Decision {
   const id = accountId(command.organizationId, 'prepaid')
   const available = free(image, id)
   if (available + command.amount < 0n) return shortOfBalance(available, -command.amount)
+  const world = platform(`world:${command.source}`, -command.amount)
+  if (tooLarge(image, id, command.amount) || tooLarge(image, world.id, world.posted)) return OVERFLOW
   const journal: Draft = {
     kind: command.amount < 0n ? 'adjustment' : 'topup',
     reference: creditReference(command),
@@ -234,7 +240,6 @@ function credit(image: Image, command: Credit): Decision {
     posted: command.amount,
     held: 0n,
   }
-  const world = platform(`world:${command.source}`, -command.amount)
   return {
     ok: true,
     change: { hold: null, accounts: [account, world], limits: [], journal },
@@ -267,6 +272,11 @@ function completionNanos(price: Quote): bigint {
 function free(image: Image, id: string): bigint {
   const account = image.accounts.get(id)
   return account === undefined ? 0n : account.posted - account.held
+}
+
+function tooLarge(image: Image, id: string, more: bigint): boolean {
+  const sum = (image.accounts.get(id)?.posted ?? 0n) + more
+  return sum > MOST || sum < -MOST
 }
 
 function draw(hold: Hold, posted: bigint, held: bigint): AccountDelta {

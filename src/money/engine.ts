@@ -60,7 +60,8 @@ export const NOTHING_CHARGED: SettleResult = {
 
 /** A denial as the answer to a reserve or extend. @throws {LedgerError} for mistakes of the caller */
 export function refused(denial: Denial): ReserveResult {
-  if (denial.kind === 'no_hold' || denial.kind === 'duplicate') throw refusedError(denial)
+  if (denial.kind === 'no_hold' || denial.kind === 'duplicate' || denial.kind === 'overflow')
+    throw refusedError(denial)
   return { ok: false, refusal: denial }
 }
 
@@ -71,6 +72,8 @@ export function refusedError(denial: Denial): LedgerError {
       return new LedgerError('unknown_hold', 'there is no such open hold')
     case 'duplicate':
       return new LedgerError('conflict', 'this id holds money already')
+    case 'overflow':
+      return new LedgerError('overflow', 'an account holds at most 9 billion USD')
     case 'unavailable':
       return new LedgerError('unavailable', denial.message)
     case 'balance':

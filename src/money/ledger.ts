@@ -140,6 +140,8 @@ export type LedgerFault =
   | 'conflict'
   /** A correction would take a balance below zero. */
   | 'refused'
+  /** Credit would add up to more than an account can hold: 9 billion USD. */
+  | 'overflow'
 
 export class LedgerError extends Error {
   override readonly name = 'LedgerError'

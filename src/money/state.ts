@@ -117,7 +117,12 @@ export interface Credit {
 }
 
 /** Why a command can't apply: money said no, or the hold is not (or already) there. */
-export type Denial = Refusal | { readonly kind: 'no_hold' } | { readonly kind: 'duplicate' }
+export type Denial =
+  | Refusal
+  | { readonly kind: 'no_hold' }
+  | { readonly kind: 'duplicate' }
+  /** A sum would not fit the 64 bits of its column. */
+  | { readonly kind: 'overflow' }
 
 export type Decision =
   | { readonly ok: true; readonly change: Change; readonly settled: SettleResult | null }

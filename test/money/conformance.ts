@@ -300,6 +300,15 @@ function credits(make: () => Promise<World>): void {
       creditedNanos: 10_000_000n,
     })
   })
+
+  it('refuses credit that an account could not hold, and goes on', async () => {
+    const { ledger, org } = await at(5n)
+    const billions = 9_000_000_000_000_000_000n
+    await expect(ledger.credit(command(org, `${org}-much`, billions))).rejects.toMatchObject({
+      fault: 'overflow',
+    })
+    expect(await ledger.credit(command(org, `${org}-more`, 1n))).toMatchObject({ postedNanos: 6n })
+  })
 }
 
 function recovery(make: () => Promise<World>): void {

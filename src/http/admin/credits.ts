@@ -40,6 +40,8 @@ export async function addCredit(gateway: Gateway, c: RouteContext): Promise<Resp
 async function refusal(gateway: Gateway, organizationId: string, error: LedgerError): Promise<GatewayError> {
   if (error.fault === 'conflict')
     return new GatewayError('conflict', 'This reference was credited before, with another amount.')
+  if (error.fault === 'overflow')
+    return new GatewayError('invalid_request', 'All credit together may be 9 billion USD at most.')
   if (error.fault !== 'refused')
     return new GatewayError('unavailable', 'The ledger cannot take this at the moment. Try again shortly.', {
       retryAfterMs: 1000,

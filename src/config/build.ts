@@ -45,6 +45,7 @@ export function buildConfig(file: FileConfig, leftOut: readonly string[], contex
     detect: file.detect ?? true,
     simulator: file.simulator ?? true,
     log: { level: file.log?.level ?? 'info' },
+    retention: { detailsMs: kept(file.retention?.details ?? '30d') },
     cors: { origins: file.cors?.origins ?? ['*'] },
     providers: buildProviders(file.providers ?? {}, context),
     leftOut: [...leftOut],
@@ -83,6 +84,11 @@ function time(text: string | undefined, fallback: string, path: Path, { problem 
   const ms = parseDuration(text ?? fallback)!
   if (ms < 1 || ms > DAY_MS) problem(path, `${path.join('.')} must be between 1ms and 24h.`)
   return ms
+}
+
+/** null: for ever. */
+function kept(text: string): number | null {
+  return text === 'forever' ? null : parseDuration(text)
 }
 
 function address(

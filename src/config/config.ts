@@ -64,6 +64,10 @@ export interface Config {
   readonly detect: boolean
   readonly simulator: boolean
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' }
+  readonly retention: {
+    /** Of waybills and attempts; null: for ever. */
+    readonly detailsMs: number | null
+  }
   readonly cors: { readonly origins: readonly string[] }
   readonly providers: readonly ConfiguredProvider[]
   /** Providers of the file without their variables: left out, also from detection. Canonical ids. */

@@ -192,6 +192,16 @@ export const fileSchema = z.strictObject({
     })
     .describe('Logging. Prompts, answers and keys are never logged.')
     .optional(),
+  retention: z
+    .strictObject({
+      details: leaf(
+        z.string().regex(/^(forever|\d{1,4}d)$/),
+        'How long the details of a call (waybill and attempts) are kept; usage and ledger stay.',
+        'a number of days such as 30d, or forever',
+      ).optional(),
+    })
+    .describe('What is forgotten with time.')
+    .optional(),
   cors: z
     .strictObject({
       origins: z

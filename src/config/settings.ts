@@ -37,6 +37,7 @@ export const SETTINGS: readonly Setting[] = [
   at('detect', 'DETECT', 'detect', 'true'),
   at('simulator', 'SIMULATOR', 'simulator', 'true'),
   at('log.level', 'LOG_LEVEL', 'log-level', 'info'),
+  at('retention.details', 'RETENTION_DETAILS', null, '30d'),
   at('cors.origins', 'CORS_ORIGINS', null, '*'),
 ]
 

@@ -28,7 +28,7 @@ import { HealthBook, type HealthEvent } from '../routing/index.ts'
 import { createSimulator, SIMULATED_MODELS, SIMULATOR } from '../simulator/index.ts'
 import { openStore } from '../store/index.ts'
 import { faultFields, type Log } from '../telemetry/index.ts'
-import { WaybillTables } from '../usage/index.ts'
+import { Pruner, WaybillTables } from '../usage/index.ts'
 import { standInsOf } from './stand-ins.ts'
 
 /** How often a node on Postgres looks for keys and organizations that another one changed, ms. */
@@ -145,6 +145,11 @@ export async function wire(options: WireOptions): Promise<Wired> {
     draining: false,
     restore: options.restore,
   }
+  const pruner = new Pruner(store, {
+    keptMs: () => gateway.snapshot.config.retention.detailsMs,
+    now: () => clock.now(),
+    failed: (error) => log.warn('old details could not be forgotten', faultFields(error)),
+  })
   const refresh = store.engine === 'postgres' ? setInterval(() => void pickUp(gateway), REFRESH_MS) : null
   refresh?.unref()
   return {
@@ -155,6 +160,7 @@ export async function wire(options: WireOptions): Promise<Wired> {
     },
     async close() {
       if (refresh !== null) clearInterval(refresh)
+      await pruner.stop()
       await simulator.close()
       await transport.close()
       await ledger.close()

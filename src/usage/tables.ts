@@ -24,8 +24,8 @@ export class WaybillTables {
    * waybill, since a waybill without its table still tells the tries. @param now ms since the epoch
    */
   keep(tables: readonly { readonly hash: string; readonly data: string }[], now: number): void {
-    const day = now - (now % DAY_MS)
-    if (day !== this.#day || this.#written.size >= REMEMBERED) this.#written.clear()
+    const day = Math.max(this.#day, now - (now % DAY_MS))
+    if (day > this.#day || this.#written.size >= REMEMBERED) this.#written.clear()
     this.#day = day
     for (const { hash, data } of tables) {
       if (this.#written.has(hash)) continue

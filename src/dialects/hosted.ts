@@ -29,6 +29,7 @@ type Taker = (body: Json, taken: Set<string>) => Json
 const TAKERS: Readonly<Record<string, Taker>> = {
   'anthropic-messages': fromMessages,
   'openai-responses': fromResponses,
+  'openai-compaction': fromResponses,
   gemini: fromGemini,
   'openai-chat': fromChat,
   'openai-completions': fromChat,

@@ -8,6 +8,7 @@ import type { ClientDialect, Dialect, UpstreamDialect } from './dialect.ts'
 import { gemini } from './gemini/index.ts'
 import { geminiEmbeddings } from './gemini-embeddings/index.ts'
 import { openaiChat } from './openai-chat/index.ts'
+import { openaiCompaction } from './openai-compaction/index.ts'
 import { openaiCompletions } from './openai-completions/index.ts'
 import { openaiEmbeddings } from './openai-embeddings/index.ts'
 import { openaiResponses } from './openai-responses/index.ts'
@@ -27,6 +28,7 @@ export const DIALECTS: ReadonlyMap<string, Dialect> = byId([
 /** Every format that clients speak, by id. */
 export const CLIENT_DIALECTS: ReadonlyMap<string, ClientDialect> = byId<ClientDialect>([
   ...DIALECTS.values(),
+  openaiCompaction,
   openaiCompletions,
   openaiEmbeddings,
 ])

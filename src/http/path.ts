@@ -32,6 +32,7 @@ export const INFERENCE_PATHS: ReadonlySet<string> = new Set([
   '/chat/completions',
   '/completions',
   '/responses',
+  '/responses/compact',
   '/messages',
   '/messages/count_tokens',
   '/embeddings',

@@ -212,6 +212,20 @@ describe('POST /responses', () => {
     expect(types.at(-1)).toBe('response.completed')
   })
 
+  it('compacts a conversation, from which any model goes on', async () => {
+    const turn = [{ role: 'user' as const, content: 'Say hello' }]
+    const compacted = await client().responses.compact({ model: 'test/model', input: turn })
+    expect(compacted).toMatchObject({ object: 'response.compaction', usage: { cost: 0.000013 } })
+    expect(compacted.output.map(({ type }) => type)).toEqual(['message', 'compaction'])
+    const input = [...compacted.output, { role: 'user', content: 'Again' }] as typeof turn
+    await client().responses.create({ model: 'test/model', input })
+    expect(JSON.parse(upstream.requests.at(-1)!.body).messages.map(({ content }: any) => content)).toEqual([
+      'Say hello',
+      '<earlier_conversation>\nHello\n</earlier_conversation>',
+      'Again',
+    ])
+  })
+
   it('refuses what it would have to remember', async () => {
     await expect(
       client().responses.create({ model: 'test/model', input: 'x', previous_response_id: 'resp_1' }),
@@ -226,6 +240,7 @@ describe('every surface', () => {
     '/chat/completions': { messages: [{ role: 'user', content: 'hi' }] },
     '/messages': { max_tokens: 10, messages: [{ role: 'user', content: 'hi' }] },
     '/responses': { input: 'hi' },
+    '/responses/compact': { input: 'hi' },
     '/models/{id}:generateContent': { contents: [{ role: 'user', parts: [{ text: 'hi' }] }] },
   }
   const at = (path: string) => path.replace('{id}', 'test/model')

@@ -5,7 +5,7 @@ import { supports } from '../openai-chat/parameters.ts'
 import { encodeReasoning } from '../openai-chat/reasoning.ts'
 import { dropDearerTier } from '../tiers.ts'
 import { encodeInput } from './input.ts'
-import { isSealed } from './seal.ts'
+import { isSealed, summaryOf } from './seal.ts'
 import { encodeChoice, encodeFormat, encodeTools } from './tools.ts'
 import { DIALECT } from './wire.ts'
 
@@ -200,7 +200,7 @@ function applyQuirks(quirks: Quirks, body: Json, dropped: Dropped[]): void {
 /** Fields of reasoning items that only the gateway understands. */
 const OUR_MEMBERS: ReadonlySet<string> = new Set(['format', 'signature'])
 
-/** Input of this very dialect: as it came, without references to what nobody stores and without reasoning of other families. */
+/** Input of this very dialect: as it came, without references to what nobody stores and without reasoning of other families; what was compacted here becomes its text. */
 function ownInput(input: unknown, dropped: Dropped[]): unknown {
   if (!Array.isArray(input)) return input
   let foreign = false
@@ -212,6 +212,9 @@ function ownInput(input: unknown, dropped: Dropped[]): unknown {
     references ||= reference
     foreign ||= other
     if (reference || other) return []
+    const summary = summaryOf(wire)
+    if (summary !== null)
+      return [{ type: 'message', role: 'user', content: [{ type: 'input_text', text: summary }] }]
     return wire?.['type'] === 'reasoning' && ('format' in wire || 'signature' in wire)
       ? [without(wire, OUR_MEMBERS)]
       : [item]

@@ -3,7 +3,7 @@ import { type Json, list, object, text } from '../json.ts'
 import { cacheOf } from '../openai-chat/messages.ts'
 import { argumentText } from '../openai-chat/tools.ts'
 import { flatName, inputAsArgs } from './names.ts'
-import { type Sealed, unseal } from './seal.ts'
+import { type Sealed, summaryOf, unseal } from './seal.ts'
 import { DIALECT } from './wire.ts'
 
 type Plain<T> = { -readonly [K in keyof T]: T[K] }
@@ -68,8 +68,11 @@ function decodeItem(item: Json): ChatMessage | null {
     }
     case 'item_reference':
       return null
-    default:
+    default: {
+      const summary = summaryOf(item)
+      if (summary !== null) return { role: 'user', content: [{ kind: 'text', text: summary }] }
       return assistant({ kind: 'opaque', dialect: DIALECT, data: item })
+    }
   }
 }
 
@@ -165,7 +168,7 @@ function decodeReasoning(item: Json): ContentPart[] | null {
 /** Puts a signature back where it belongs: on its tool call, or on the last text of the turn. */
 function applySeal(turn: ContentPart[], item: Json): void {
   const sealed: Sealed | null = unseal(text(item['encrypted_content']) ?? '')
-  if (sealed === null || sealed.of === 'reasoning') return
+  if (sealed === null || sealed.of === 'reasoning' || sealed.of === 'summary') return
   const at = turn.findLastIndex((part) =>
     sealed.of === 'tool' ? part.kind === 'tool-call' && part.id === sealed.id : part.kind === 'text',
   )

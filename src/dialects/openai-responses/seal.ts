@@ -21,6 +21,8 @@ export type Sealed =
   | { readonly of: 'tool'; readonly id: string; readonly signature: string }
   /** The signature of the text before. */
   | { readonly of: 'text'; readonly signature: string }
+  /** What stands for a conversation that was compacted here. */
+  | { readonly of: 'summary'; readonly text: string }
 
 /** The value for `encrypted_content`. */
 export function seal(sealed: Sealed): string {
@@ -33,8 +35,19 @@ export function unseal(value: string): Sealed | null {
   const sealed = parseJson(Buffer.from(value.slice(MARK.length), 'base64url').toString('utf8'))
   if (!isObject(sealed)) return null
   const strings = ['format', 'signature', 'encrypted', 'text', 'id'].every((key) => isText(sealed, key))
-  const known = sealed['of'] === 'reasoning' || (isObject(sealed) && typeof sealed['signature'] === 'string')
+  const known =
+    sealed['of'] === 'reasoning' ||
+    (sealed['of'] === 'summary'
+      ? typeof sealed['text'] === 'string'
+      : typeof sealed['signature'] === 'string')
   return strings && known ? (sealed as unknown as Sealed) : null
+}
+
+/** The text that an item stands for, when it is a conversation compacted here; null for any other item. */
+export function summaryOf(item: Json | null): string | null {
+  if (item?.['type'] !== 'compaction' && item?.['type'] !== 'compaction_summary') return null
+  const sealed = unseal(typeof item['encrypted_content'] === 'string' ? item['encrypted_content'] : '')
+  return sealed?.of === 'summary' ? `<earlier_conversation>\n${sealed.text}\n</earlier_conversation>` : null
 }
 
 export const isSealed = (value: unknown): boolean => typeof value === 'string' && value.startsWith(MARK)

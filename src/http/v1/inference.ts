@@ -25,6 +25,7 @@ export const SURFACES: Readonly<Record<string, Surface>> = {
   '/completions': { name: 'completions', dialect: clientDialect('openai-completions')! },
   '/messages': { name: 'messages', dialect: clientDialect('anthropic-messages')! },
   '/responses': { name: 'responses', dialect: clientDialect('openai-responses')! },
+  '/responses/compact': { name: 'compact', dialect: clientDialect('openai-compaction')! },
   '/embeddings': { name: 'embeddings', dialect: clientDialect('openai-embeddings')! },
   '/models/{id}:generateContent': { name: 'gemini', dialect: clientDialect('gemini')! },
 }

@@ -45,11 +45,7 @@ const ABOUT: Readonly<Record<string, string>> = {
   'GET /key': 'what a key may know of itself: limit, what is left of it, usage',
   'GET /auth/key': 'the same',
   'GET /generation': 'counts, timings and cost of one call: `?id=gen-…`',
-  'GET /waybills':
-    'the last calls, newest first: `limit`, `before`, `model`, `result`, `key`; an API key sees its own',
-  'GET /waybills/:id': 'why a call went where it went and what it cost: [waybill](waybill.md)',
-  'POST /route/explain':
-    'plan this very request without sending it: a chat body, or that of `?surface=`; [waybill](waybill.md)',
+  'GET /waybill': 'why that call went where it went: candidates, attempts, price',
   'GET /credits': 'total credit and usage of the organization, USD',
   'GET /keys': "the organization's keys with their spending",
   'POST /keys':
@@ -61,7 +57,7 @@ const ABOUT: Readonly<Record<string, string>> = {
   'GET /admin/credits': 'the balance in full, exact decimals',
   'POST /admin/credits': 'add credit: `amount_usd`, `reference` (once each), `memo`, `organization_id`',
   'GET /admin/ledger/verify': 'recompute the whole ledger; names faulty rows',
-  'POST /admin/route/explain': 'plan a request of a kind without sending it',
+  'POST /admin/route/explain': 'plan a request without sending it',
   'GET /admin/status': 'version, providers with their states, warnings',
   'POST /admin/backup': 'copy the database to `file` while running',
   'POST /admin/restore': 'put the backup `file` in its place; checked first',
@@ -96,9 +92,7 @@ function apiPage(): string {
     '',
     '## Inference',
     '',
-    'With an API key. Every answer carries `x-generation-id` and, in one line, `x-waybill`; look the call up with',
-    '`GET /generation` and `GET /waybills/{id}`. `X-OpenRouter-Metadata: enabled` puts its route into the answer: see',
-    '[waybill](waybill.md).',
+    'With an API key. Every answer carries `x-generation-id`; look the call up with `GET /generation` and `GET /waybill`.',
     '',
     ...table(
       '| route | what it does |',

@@ -36,6 +36,7 @@ export class Breaker {
   #times = 0
   #openedAt = 0
   #closedAt = Number.NEGATIVE_INFINITY
+  #rampAt = Number.NEGATIVE_INFINITY
   #probeAt = 0
   #probeUntil = 0
   /** Share of a request that the ramp has saved up. */
@@ -60,7 +61,7 @@ export class Breaker {
    * the share that the ramp after an outage leaves to others, when there are (`spare`).
    */
   admit(nowMs: number, spare = false): boolean {
-    if (!this.#isOpen) return !spare || nowMs - this.#closedAt >= RAMP_MS || this.#ramp(nowMs)
+    if (!this.#isOpen) return !spare || nowMs - this.#rampAt >= RAMP_MS || this.#ramped(nowMs)
     const due = this.state(nowMs) === 'half-open'
     if (due) this.#probeUntil = nowMs + PROBE_LIFE_MS
     return due
@@ -87,6 +88,12 @@ export class Breaker {
     this.#probeUntil = 0
   }
 
+  /** From now on the load comes back little by little, also where no failure had opened it. */
+  ramp(nowMs: number): void {
+    this.#rampAt = nowMs
+    this.#credit = 0
+  }
+
   /** Something else says that it is worth a try: an open breaker may be probed now. */
   probeNow(nowMs: number): void {
     this.#probeAt = Math.min(this.#probeAt, nowMs)
@@ -108,15 +115,15 @@ export class Breaker {
     this.#isOpen = false
     this.#closedAt = nowMs
     this.#row = 0
-    this.#credit = 0
     this.#probeUntil = 0
     this.#window.clear()
+    this.ramp(nowMs)
     return 'closed'
   }
 
   /** Every so-manieth request goes through, ever more of them. */
-  #ramp(nowMs: number): boolean {
-    this.#credit += Math.max(RAMP_FROM, (nowMs - this.#closedAt) / RAMP_MS)
+  #ramped(nowMs: number): boolean {
+    this.#credit += Math.max(RAMP_FROM, (nowMs - this.#rampAt) / RAMP_MS)
     if (this.#credit < 1) return false
     this.#credit -= 1
     return true

@@ -35,6 +35,8 @@ const LONGEST_BARE_COOLING_MS = 25 * SECOND
 const ENOUGH_FIGURES = 50
 /** Percentiles are worked out at most this often. */
 const FIGURES_LIFE_MS = SECOND
+/** A request that tries an endpoint after a rate limit and reports nothing for so long is given up. */
+const TRYING_MS = 10 * SECOND
 /** Endpoints and credentials remembered; beyond it the oldest is forgotten. */
 const MOST_REMEMBERED = 10_000
 
@@ -59,6 +61,8 @@ export class EndpointRecord {
   #rowKey: string | null = null
   #rowMixed = false
   limitsInARow = 0
+  /** While a request tries an endpoint that was limited. */
+  #tryingUntil = 0
   #limitedAt = Number.NEGATIVE_INFINITY
   recoveredAt = 0
   figuresAt = Number.NEGATIVE_INFINITY
@@ -90,8 +94,29 @@ export class EndpointRecord {
     return counts ? this.breaker.note(ok, nowMs, sentMs) : null
   }
 
+  /**
+   * May a request be sent? What its breaker says; and after a rate limit one at a time where another endpoint can take
+   * the others (`spare`), until one has succeeded.
+   */
+  admit(nowMs: number, spare: boolean): boolean {
+    if (!this.breaker.admit(nowMs, spare)) return false
+    if (this.limitsInARow === 0 || !spare) return true
+    if (nowMs < this.#tryingUntil) return false
+    this.#tryingUntil = nowMs + TRYING_MS
+    return true
+  }
+
+  /** A success: the load comes back little by little when it follows a rate limit. */
+  unlimited(nowMs: number): void {
+    if (this.limitsInARow === 0) return
+    this.limitsInARow = 0
+    this.#tryingUntil = 0
+    this.breaker.ramp(nowMs)
+  }
+
   /** An attempt ended without a verdict. */
   forgetProbe(credentialId: string | null): void {
+    this.#tryingUntil = 0
     this.breaker.forgetProbe()
     if (credentialId !== null) this.keyBreaker(credentialId)?.forgetProbe()
   }
@@ -154,6 +179,7 @@ export class EndpointRecord {
    * requests of the same moment count as one.
    */
   cool(credentialId: string | null, askedMs: number | null, nowMs: number, sentMs: number): void {
+    this.#tryingUntil = 0
     if (sentMs >= this.#limitedAt) {
       this.limitsInARow++
       this.#limitedAt = nowMs

@@ -76,11 +76,11 @@ export class HealthBook {
 
   /**
    * Asks leave to send to an endpoint. Given while its breaker is closed, save for a share during the seconds after an
-   * outage when another endpoint can take it (`spare`); half-open, to one at a time, whose outcome must be recorded;
-   * refused while it is open: go on to the next endpoint, or send anyway when none is left.
+   * outage or rate limit when another endpoint can take it (`spare`); half-open, to one at a time, whose outcome must be
+   * recorded; refused while it is open: go on to the next endpoint, or send anyway when none is left.
    */
   admit(endpointId: string, nowMs: number, spare = false): boolean {
-    return this.#endpoints.get(endpointId)?.breaker.admit(nowMs, spare) ?? true
+    return this.#endpoints.get(endpointId)?.admit(nowMs, spare) ?? true
   }
 
   /** False while too many retries have failed at the provider: a retry goes elsewhere, or nowhere. */
@@ -213,7 +213,7 @@ export class HealthBook {
   ): void {
     this.#judge(endpointId, known, true, credentialId, nowMs, sentMs)
     known.count(true, nowMs)
-    known.limitsInARow = 0
+    known.unlimited(nowMs)
     if (credentialId !== null) this.enableCredential(credentialId)
     known.measure(outcome, nowMs)
   }

@@ -6,6 +6,7 @@ import { HealthBook } from './health.ts'
 import { planAttempts } from './plan.ts'
 import type { PlanRequest } from './plan.types.ts'
 import { endpoint, policy, request, seeded, snapshot, tariff } from './sample.fixture.ts'
+import { FULL, faultsOf, simulate } from './sim.fixture.ts'
 
 /** How an endpoint answers at a time: null is good. */
 type Weather = (tag: string, nowMs: number) => ErrorCode | null
@@ -104,21 +105,26 @@ test('an outage of a minute: served throughout, few probes, and back within 30 s
   expect(share).toBeGreaterThan(0.65)
 })
 
-test('sorted by price over twenty endpoints with outages, the cost stays within 2 % of the cheapest healthy choice', () => {
-  const endpoints = Array.from({ length: 20 }, (_, i) => endpoint(`p${i}`, { tariff: tariff(1 + i / 20) }))
-  const down: Weather = (tag, at) =>
-    (Math.floor(at / 120_000) * 7 + Number(tag.slice(1)) * 5) % 9 < 2 ? 'provider_unavailable' : null
-  const count = 20_000
-  const gap = 100
-  const result = run(endpoints, down, count, gap, { provider: { sort: { by: 'price', partition: 'model' } } })
-  expect(result.succeeded / count).toBeGreaterThan(0.999)
-  const price = (tag: string): number => 1 + Number(tag.slice(1)) / 20
-  let paid = 0
-  let best = 0
-  for (const { tag, at } of result.served) {
-    paid += price(tag)
-    best += price(endpoints.find((e) => down(e.tag, at) === null)!.tag)
-  }
-  expect(paid / best).toBeLessThan(1.02)
-  expect(result.calls / count).toBeLessThan(1.02)
+describe('over twenty endpoints with outages and several gateways', () => {
+  const dense = { ...FULL, requests: 150_000, perSecond: 100, nodes: 3, upMs: 150_000 }
+
+  test.each([1, 3])(
+    'sorted by price: no flapping, no herd, the cost of the cheapest healthy choice (seed %i)',
+    (seed) => {
+      const result = simulate({ ...dense, seed })
+      expect(faultsOf(result)).toEqual([])
+      expect(result.opened).toBeGreaterThan(10)
+    },
+  )
+
+  test('with the load balanced it holds all the same, but for the price', () => {
+    const { ask: _, ...balanced } = dense
+    const faults = faultsOf(simulate({ ...balanced, seed: 7 })).filter((fault) => !fault.startsWith('cost'))
+    expect(faults).toEqual([])
+  })
+
+  test('a whole load that comes back at once would be seen', () => {
+    const faults = faultsOf(simulate({ ...dense, seed: 3, ramp: false }))
+    expect(faults.join()).toContain('opened again though their endpoint was well')
+  })
 })

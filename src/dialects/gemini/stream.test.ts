@@ -4,6 +4,7 @@ import { readGeminiReply, readGeminiStream } from '../../../test/gemini-client.t
 import { type ChatEvent, GatewayError, NO_USAGE } from '../../chat/index.ts'
 import type { ReplyMeta } from '../dialect.ts'
 import { fold } from '../fold.ts'
+import type { Json } from '../json.ts'
 import { gemini } from './index.ts'
 import { unseal } from './seal.ts'
 
@@ -241,6 +242,16 @@ describe('what a client is told', () => {
     { type: 'citation', citation: { url: 'https://a', title: 'A', text: null, start: 0, end: 4, raw: null } },
     ...finish,
   ] as ChatEvent[]
+
+  test('what was written to a cache is told under a name of ours', () => {
+    const written = { ...usage, cacheWriteTokens: 2, cacheWrite1hTokens: 1 }
+    const told = (of: typeof usage) =>
+      (gemini.encodeReply([...finish.slice(0, 1), { type: 'usage', usage: of }], meta) as Json)[
+        'usageMetadata'
+      ]
+    expect(told(written)).toMatchObject({ cachedContentTokenCount: 4, cacheWriteTokenCount: 3 })
+    expect(told(usage)).not.toHaveProperty('cacheWriteTokenCount')
+  })
 
   test('calls come whole, with ids; foreign reasoning is sealed into the first', () => {
     const { choices, usage: told, chunks } = tell(events)

@@ -45,6 +45,9 @@ export function encodeUsage(usage: Usage, cost: Cost | null): Json {
   }
   if (cacheReadTokens > 0) wire['cachedContentTokenCount'] = cacheReadTokens
   if (reasoningTokens > 0) wire['thoughtsTokenCount'] = reasoningTokens
+  // Google has no word for what was written to a cache: this one is ours, like the cost.
+  const written = usage.cacheWriteTokens + usage.cacheWrite1hTokens
+  if (written > 0) wire['cacheWriteTokenCount'] = written
   const heard = byModality(promptTokens, { AUDIO: usage.audioPromptTokens })
   if (heard !== null) wire['promptTokensDetails'] = heard
   const made = byModality(completionTokens - reasoningTokens, {

@@ -1,4 +1,5 @@
 import type { ChatEvent, Cost, GatewayError, UpstreamError, Usage } from '../chat/index.ts'
+import { Collector } from './collector.ts'
 import type {
   ClientDialect,
   Handover,
@@ -9,14 +10,12 @@ import type {
   StreamSeen,
   UpstreamDialect,
 } from './dialect.ts'
-import { type Framer, framerFor, tooLong } from './framing/framer.ts'
-import { parseJson } from './json.ts'
+import { type Framer, framerFor } from './framing/framer.ts'
 import type { Kept } from './kept.ts'
 import { type RescueWay, Seam } from './seam.ts'
 import { Watch } from './watch.ts'
 
 const MAX_FRAME_BYTES = 1024 * 1024
-const MAX_REPLY_BYTES = 64 * 1024 * 1024
 
 /** The pipe from one dialect to another, or straight through when both are the same. */
 export function pipeFor(
@@ -169,8 +168,7 @@ class WholeTranslation implements StreamPipe {
   private readonly upstream: UpstreamDialect
   private readonly client: ClientDialect
   private readonly meta: ReplyMeta
-  private parts: Uint8Array[] = []
-  private size = 0
+  private readonly collected = new Collector()
   private events: ChatEvent[] = []
 
   constructor(upstream: UpstreamDialect, client: ClientDialect, meta: ReplyMeta) {
@@ -185,15 +183,11 @@ class WholeTranslation implements StreamPipe {
   }
 
   push(chunk: Uint8Array): null {
-    this.size += chunk.length
-    if (this.size > MAX_REPLY_BYTES) throw tooLong(MAX_REPLY_BYTES)
-    this.parts.push(chunk)
-    return null
+    return this.collected.push(chunk)
   }
 
   end(): void {
-    const reply = parseJson(Buffer.concat(this.parts, this.size).toString('utf8'))
-    this.parts = []
+    const reply = this.collected.takeJson()
     // Half a body is a cut answer: `seen.finish` stays null.
     if (reply === undefined) return
     this.events = this.upstream.decodeReply(reply, this.meta)

@@ -1,4 +1,5 @@
 import { type Cost, GatewayError, type Usage } from '../../chat/index.ts'
+import { Collector } from '../collector.ts'
 import type { Handover, ReplyMeta, StreamPipe, StreamSeen } from '../dialect.ts'
 import { count, isObject, type Json, object, parseJson, text } from '../json.ts'
 import { Kept } from '../kept.ts'
@@ -7,9 +8,8 @@ import { frame, MessageStreamEncoder } from './stream.ts'
 import { Tap } from './tap.ts'
 import { encodeUsage } from './usage.ts'
 
-/** Longest event of a stream, unless the meta says otherwise, and longest whole reply (bytes). */
+/** Longest event of a stream, unless the meta says otherwise (bytes). */
 const MAX_FRAME_BYTES = 1024 * 1024
-const MAX_REPLY_BYTES = 64 * 1024 * 1024
 
 const FRAME_END = /\r?\n\r?\n/g
 
@@ -205,8 +205,7 @@ function dataOf(raw: string): string | null {
 export class WholePassthrough implements StreamPipe {
   private readonly meta: ReplyMeta
   private readonly tap = new Tap()
-  private parts: Uint8Array[] = []
-  private size = 0
+  private readonly collected = new Collector()
   private message: Json = {}
 
   constructor(meta: ReplyMeta) {
@@ -218,15 +217,11 @@ export class WholePassthrough implements StreamPipe {
   }
 
   push(chunk: Uint8Array): null {
-    this.size += chunk.length
-    if (this.size > MAX_REPLY_BYTES) throw tooLong(MAX_REPLY_BYTES)
-    this.parts.push(chunk)
-    return null
+    return this.collected.push(chunk)
   }
 
   end(): void {
-    const reply = parseJson(Buffer.concat(this.parts, this.size).toString('utf8'))
-    this.parts = []
+    const reply = this.collected.takeJson()
     // Half a body is a cut answer (`seen.finish` stays null), not a malformed one.
     if (!isObject(reply)) return
     const { seen } = this.tap

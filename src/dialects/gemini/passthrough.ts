@@ -1,8 +1,8 @@
 import type { ChatEvent, Cost, GatewayError, Usage } from '../../chat/index.ts'
+import { Collector } from '../collector.ts'
 import type { Handover, ReplyMeta, StreamPipe, StreamSeen } from '../dialect.ts'
-import { type Framer, framerFor, tooLong } from '../framing/framer.ts'
-import { isObject, type Json, list, object, parseJson, text, without } from '../json.ts'
-import { protocol } from '../openai-chat/shape.ts'
+import { type Json, list, object, text, without } from '../json.ts'
+import { SsePassthrough } from '../sse-passthrough.ts'
 import { Watch } from '../watch.ts'
 import { encodeReply } from './encode-reply.ts'
 import { encodeError, encodeErrorObject } from './errors.ts'
@@ -12,7 +12,6 @@ import { GeminiStreamEncoder } from './stream.ts'
 import { decodeUsage, encodeCost, encodeUsage } from './usage.ts'
 
 const MAX_FRAME_BYTES = 1024 * 1024
-const MAX_REPLY_BYTES = 64 * 1024 * 1024
 const USAGE: ReadonlySet<string> = new Set(['usageMetadata'])
 
 /** The pipe for clients and providers that both speak this format. */
@@ -60,40 +59,14 @@ function rewrite(chunk: Json, { id, model, hideReasoning }: ReplyMeta): Json {
 }
 
 /** Frames pass one by one; those that end a candidate are held until `finish`. */
-class StreamPassthrough implements StreamPipe {
-  private readonly meta: ReplyMeta
-  private readonly watch: Watch
+class StreamPassthrough extends SsePassthrough {
   private readonly reader: EventReader
-  private readonly framer: Framer
   private readonly held: Json[] = []
   private usage: Json | null = null
-  private out = ''
-  private badFrames = 0
-  private last = false
 
   constructor(meta: ReplyMeta) {
-    this.meta = meta
-    this.watch = new Watch(meta)
+    super(meta, MAX_FRAME_BYTES)
     this.reader = new EventReader(meta)
-    this.framer = framerFor('sse', meta.maxFrameBytes ?? MAX_FRAME_BYTES, (frame) => {
-      if (frame.kind === 'sse' && this.seen.error === null) this.frame(frame.data)
-    })
-  }
-
-  get seen(): StreamSeen {
-    return this.watch.seen
-  }
-
-  push(bytes: Uint8Array): Uint8Array | null {
-    this.framer.push(bytes)
-    return this.flush()
-  }
-
-  end(): void {
-    this.last = true
-    this.framer.end()
-    this.see(this.reader.end())
-    this.watch.seen.done = this.seen.error === null
   }
 
   finish(usage: Usage, cost: Cost): Uint8Array {
@@ -127,15 +100,14 @@ class StreamPassthrough implements StreamPipe {
     return { text, kept: kept!, encoder, pending: this.take() }
   }
 
-  private frame(data: string): void {
-    const chunk = parseJson(data)
-    if (!isObject(chunk)) {
-      // Half a frame at the end is no news of its own.
-      if (!this.last && data.trim() !== '[DONE]' && ++this.badFrames > 1) {
-        throw protocol('The provider sent events that are not JSON.')
-      }
-      return
-    }
+  protected override ended(): void {
+    this.see(this.reader.end())
+    this.watch.seen.done = this.seen.error === null
+  }
+
+  protected override frame(_name: string | null, data: string): void {
+    const chunk = this.read(data)
+    if (chunk === null) return
     this.see(this.reader.read(chunk))
     this.usage = object(chunk['usageMetadata']) ?? this.usage
     if (this.seen.error !== null) return
@@ -153,24 +125,13 @@ class StreamPassthrough implements StreamPipe {
   private write(chunk: Json): void {
     this.out += `data: ${JSON.stringify(chunk)}\n\n`
   }
-
-  private flush(): Uint8Array | null {
-    return this.out === '' ? null : Buffer.from(this.take())
-  }
-
-  private take(): string {
-    const { out } = this
-    this.out = ''
-    return out
-  }
 }
 
 /** The whole answer, collected, rewritten once and let go by `finish`. */
 class WholePassthrough implements StreamPipe {
   private readonly meta: ReplyMeta
   private readonly watch: Watch
-  private parts: Uint8Array[] = []
-  private size = 0
+  private readonly collected = new Collector()
   private reply: Json = {}
 
   constructor(meta: ReplyMeta) {
@@ -183,15 +144,11 @@ class WholePassthrough implements StreamPipe {
   }
 
   push(chunk: Uint8Array): null {
-    this.size += chunk.length
-    if (this.size > MAX_REPLY_BYTES) throw tooLong(MAX_REPLY_BYTES)
-    this.parts.push(chunk)
-    return null
+    return this.collected.push(chunk)
   }
 
   end(): void {
-    const reply = parseJson(Buffer.concat(this.parts, this.size).toString('utf8'))
-    this.parts = []
+    const reply = this.collected.takeJson()
     // Half a body is a cut answer: `seen.finish` stays null.
     if (reply === undefined) return
     const events = decodeReply(reply, this.meta)

@@ -1,20 +1,17 @@
 import type { Cost, GatewayError, Usage } from '../../chat/index.ts'
+import { Collector } from '../collector.ts'
 import type { ReplyMeta, StreamPipe, StreamSeen } from '../dialect.ts'
-import { isObject, type Json, parseJson } from '../json.ts'
+import { isObject, type Json } from '../json.ts'
 import { encodeStreamError } from './errors.ts'
 import { ChunkReader, type ReadChoice } from './reader.ts'
-import { protocol, toolSeed, topLevel } from './shape.ts'
+import { toolSeed, topLevel } from './shape.ts'
 import { encodeUsage } from './usage.ts'
-
-/** Longest body of an answer that is not streamed. */
-export const MAX_REPLY_BYTES = 64 * 1024 * 1024
 
 /** The whole answer, collected, rewritten once and let go by `finish`. */
 export class WholePassthrough implements StreamPipe {
   private readonly meta: ReplyMeta
   private readonly reader: ChunkReader
-  private parts: Uint8Array[] = []
-  private size = 0
+  private readonly collected = new Collector()
   private reply: Json = {}
   private choices: Json[] = []
 
@@ -32,17 +29,11 @@ export class WholePassthrough implements StreamPipe {
   }
 
   push(chunk: Uint8Array): null {
-    this.size += chunk.length
-    if (this.size > MAX_REPLY_BYTES) {
-      throw protocol(`The provider's answer is longer than ${MAX_REPLY_BYTES} bytes, which is not accepted.`)
-    }
-    this.parts.push(chunk)
-    return null
+    return this.collected.push(chunk)
   }
 
   end(): void {
-    const reply = parseJson(Buffer.concat(this.parts, this.size).toString('utf8'))
-    this.parts = []
+    const reply = this.collected.takeJson()
     // Half a body is a cut answer (`seen.finish` stays null), not a malformed one.
     if (!isObject(reply)) return
     this.reply = topLevel(reply)

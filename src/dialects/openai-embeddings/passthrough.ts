@@ -1,15 +1,15 @@
 import type { Cost, GatewayError, Usage } from '../../chat/index.ts'
+import { Collector } from '../collector.ts'
 import type { ReplyMeta, StreamPipe, StreamSeen } from '../dialect.ts'
 import { type Json, parseJson, text } from '../json.ts'
 import { encodeStreamError } from '../openai-chat/errors.ts'
-import { protocol, topLevel } from '../openai-chat/shape.ts'
+import { topLevel } from '../openai-chat/shape.ts'
 import { Watch } from '../watch.ts'
 import { checkCount, encodingFor } from './events.ts'
 import { type Member, membersOf } from './members.ts'
 import { decodeReply, encodeReply } from './reply.ts'
 import { decodeUsage, encodeUsage } from './usage.ts'
 
-const MAX_REPLY_BYTES = 64 * 1024 * 1024
 const FIRST_VECTOR = /"embedding"\s*:\s*(["[])/
 
 /**
@@ -19,8 +19,7 @@ const FIRST_VECTOR = /"embedding"\s*:\s*(["[])/
 export class EmbeddingsPassthrough implements StreamPipe {
   private readonly meta: ReplyMeta
   private readonly watch = new Watch({ hideReasoning: false })
-  private parts: Uint8Array[] = []
-  private size = 0
+  private readonly collected = new Collector()
   /** The value of `data` as JSON. */
   private data: Uint8Array = Buffer.from('[]')
   /** The provider's other fields. */
@@ -35,16 +34,11 @@ export class EmbeddingsPassthrough implements StreamPipe {
   }
 
   push(chunk: Uint8Array): null {
-    this.size += chunk.length
-    if (this.size > MAX_REPLY_BYTES)
-      throw protocol(`The provider's answer is longer than ${MAX_REPLY_BYTES} bytes, which is not accepted.`)
-    this.parts.push(chunk)
-    return null
+    return this.collected.push(chunk)
   }
 
   end(): void {
-    const bytes = Buffer.concat(this.parts, this.size)
-    this.parts = []
+    const bytes = this.collected.takeBytes()
     const members = membersOf(bytes.toString('latin1'))
     // Half a body is a cut answer (`seen.finish` stays null), not a malformed one.
     if (members === null) return

@@ -1,9 +1,9 @@
 import type { Cost, GatewayError, Usage } from '../../chat/index.ts'
+import { Collector } from '../collector.ts'
 import type { Handover, ReplyMeta, StreamPipe, StreamSeen } from '../dialect.ts'
-import { type Framer, framerFor, tooLong } from '../framing/framer.ts'
-import { count, isObject, type Json, list, object, parseJson, text } from '../json.ts'
+import { count, isObject, type Json, list, object, text } from '../json.ts'
 import { encodeStreamError } from '../openai-chat/errors.ts'
-import { protocol } from '../openai-chat/shape.ts'
+import { SsePassthrough } from '../sse-passthrough.ts'
 import { Watch } from '../watch.ts'
 import { decodeReply } from './decoder.ts'
 import { responseObject } from './echo.ts'
@@ -14,7 +14,6 @@ import { encodeUsage } from './usage.ts'
 
 /** The last event repeats the whole answer and the request: longer than a delta by far. */
 const MAX_FRAME_BYTES = 8 * 1024 * 1024
-const MAX_REPLY_BYTES = 64 * 1024 * 1024
 
 /** Same dialect on both sides, streamed or whole. */
 export function createPassthrough(meta: ReplyMeta, stream: boolean): StreamPipe {
@@ -67,11 +66,8 @@ function failed(response: Json, error: GatewayError): Json {
  * repeat the response are rewritten (id, model, usage and cost are ours), the terminal one waits for `finish`. An error
  * is kept from the client: the relay decides what becomes of it.
  */
-class StreamPassthrough implements StreamPipe {
-  private readonly meta: ReplyMeta
-  private readonly watch: Watch
+class StreamPassthrough extends SsePassthrough {
   private readonly reader = new ResponseReader()
-  private readonly framer: Framer
   /** Places in the output of reasoning that is hidden. */
   private readonly hidden = new Set<number>()
   /** Items that are complete: what a failed response still shows. */
@@ -81,29 +77,9 @@ class StreamPassthrough implements StreamPipe {
   private response: Json | null = null
   private terminal: Json | null = null
   private sequence = 0
-  private badFrames = 0
-  private out = ''
 
   constructor(meta: ReplyMeta) {
-    this.meta = meta
-    this.watch = new Watch(meta)
-    this.framer = framerFor('sse', meta.maxFrameBytes ?? MAX_FRAME_BYTES, (frame) => {
-      if (frame.kind === 'sse') this.frame(frame.event, frame.data)
-    })
-  }
-
-  get seen(): StreamSeen {
-    return this.watch.seen
-  }
-
-  push(chunk: Uint8Array): Uint8Array | null {
-    this.framer.push(chunk)
-    return this.flush()
-  }
-
-  end(): void {
-    this.framer.end()
-    this.watch.seen.done = this.seen.finish !== null
+    super(meta, MAX_FRAME_BYTES)
   }
 
   finish(usage: Usage, cost: Cost): Uint8Array {
@@ -150,14 +126,15 @@ class StreamPassthrough implements StreamPipe {
     this.out += sse({ type, ...fields, sequence_number: this.sequence++ })
   }
 
-  private frame(name: string | null, data: string): void {
+  protected override ended(): void {
+    this.watch.seen.done = this.seen.finish !== null
+  }
+
+  protected override frame(name: string | null, data: string): void {
     const { seen } = this.watch
-    if (seen.finish !== null || seen.error !== null || data.trim() === '[DONE]') return
-    const event = parseJson(data)
-    if (!isObject(event)) {
-      if (++this.badFrames > 1) throw protocol('The provider sent events that are not JSON.')
-      return
-    }
+    if (seen.finish !== null) return
+    const event = this.read(data)
+    if (event === null) return
     const type = text(event['type']) ?? name
     for (const told of this.reader.read(type === event['type'] ? event : { ...event, type }))
       this.watch.see(told)
@@ -198,24 +175,13 @@ class StreamPassthrough implements StreamPipe {
     } else if (type === 'response.output_item.added' && item['type'] === 'message')
       this.message = { item, part: null }
   }
-
-  private flush(): Uint8Array | null {
-    return this.out === '' ? null : Buffer.from(this.take())
-  }
-
-  private take(): string {
-    const { out } = this
-    this.out = ''
-    return out
-  }
 }
 
 /** The whole response, collected, rewritten once and let go by `finish`. */
 class WholePassthrough implements StreamPipe {
   private readonly meta: ReplyMeta
   private readonly watch: Watch
-  private parts: Uint8Array[] = []
-  private size = 0
+  private readonly collected = new Collector()
   private response: Json = {}
 
   constructor(meta: ReplyMeta) {
@@ -228,15 +194,11 @@ class WholePassthrough implements StreamPipe {
   }
 
   push(chunk: Uint8Array): null {
-    this.size += chunk.length
-    if (this.size > MAX_REPLY_BYTES) throw tooLong(MAX_REPLY_BYTES)
-    this.parts.push(chunk)
-    return null
+    return this.collected.push(chunk)
   }
 
   end(): void {
-    const reply = parseJson(Buffer.concat(this.parts, this.size).toString('utf8'))
-    this.parts = []
+    const reply = this.collected.takeJson()
     // Half a body is a cut answer: `seen.finish` stays null.
     if (!isObject(reply)) return
     for (const event of decodeReply(reply)) this.watch.see(event)

@@ -23,6 +23,8 @@ var COMMANDS = {
     after: ['start'],
   },
   test: { set: 'all', program: 'scripts/test.ts' },
+  'routing-sim': { set: 'all', program: 'scripts/routing-sim.ts' },
+  resilience: { set: 'all', program: 'scripts/resilience.ts' },
   check: { set: 'all', program: 'scripts/check.ts' },
   bench: { set: 'all', program: 'bench/main.ts' },
   build: { set: 'all', program: 'scripts/build.ts' },

@@ -81,6 +81,14 @@ function providerOf(
   path: Path,
   context: BuildContext,
 ): ConfiguredProvider {
+  if (entry.profile !== undefined && definition.auth.kind !== 'aws') {
+    const at = [...path, 'profile']
+    context.problem(
+      at,
+      `${pathText(at)} names a profile of AWS, which ${definition.name} does not use.`,
+      true,
+    )
+  }
   return {
     id: definition.id,
     own: findProvider(definition.id) === undefined,
@@ -94,6 +102,7 @@ function providerOf(
       entry.credentials_file === undefined
         ? null
         : pathOf(entry.credentials_file, [...path, 'credentials_file'], context),
+    profile: entry.profile ?? null,
     deployments: { ...entry.deployments },
     models: modelsOf(definition, entry, path, context),
   }

@@ -23,6 +23,8 @@ export interface ConfiguredProvider {
   /** As the file gives them; environment and defaults come in `providerSettings`. */
   readonly variables: PathVariables
   readonly credentialsFile: string | null
+  /** Of AWS's shared files. */
+  readonly profile: string | null
   readonly deployments: Readonly<Record<string, string>>
   readonly models: readonly ConfiguredModel[]
 }

@@ -90,6 +90,41 @@ describe('the providers of an installation', () => {
     ])
   })
 
+  test('of AWS take a profile that is named, in the file or by AWS_PROFILE', () => {
+    const env = { HOME: '/home/me', AWS_PROFILE: 'dev', AWS_CONFIG_FILE: '/c', OPENAI_API_KEY: 'secret' }
+    const [found] = resolve('', env).settings.get('amazon-bedrock')!.credentials
+    expect([found!.source, found!.secret.reveal()]).toEqual(['env:AWS_PROFILE', 'dev'])
+    expect(Object.keys(found!.parts).sort()).toEqual(['AWS_CONFIG_FILE', 'AWS_PROFILE', 'HOME'])
+    const [named] = resolve('providers: { bedrock: { profile: prod } }', env).settings.get(
+      'amazon-bedrock',
+    )!.credentials
+    expect([named!.source, named!.secret.reveal()]).toEqual(['profile', 'prod'])
+    expect(() => resolve('providers: { groq: { api_key: k, profile: x } }')).toThrow(
+      /providers\.groq\.profile names a profile of AWS, which Groq does not use/,
+    )
+  })
+
+  test('are whoever this machine is at AWS and Google, where the file names them and nothing more', () => {
+    const env = {
+      AWS_WEB_IDENTITY_TOKEN_FILE: '/var/token',
+      AWS_ROLE_ARN: 'arn:aws:iam::1:role/r',
+      HOME: '/home/me',
+      GOOGLE_CLOUD_PROJECT: 'p',
+    }
+    expect([...resolve('', env).settings.keys()]).toEqual([])
+    const { settings, warnings } = resolve('providers: { bedrock: {}, vertex: {} }', env)
+    expect(warnings).toEqual([])
+    const [aws] = settings.get('amazon-bedrock')!.credentials
+    expect([aws!.id, aws!.secret.reveal()]).toEqual(['amazon-bedrock/machine', ''])
+    expect(aws!.parts['AWS_ROLE_ARN']!.reveal()).toBe('arn:aws:iam::1:role/r')
+    const [google] = settings.get('google-vertex')!.credentials
+    expect([google!.kind, google!.secret.reveal(), google!.parts['usualFile']!.reveal()]).toEqual([
+      'google',
+      '',
+      '/home/me/.config/gcloud/application_default_credentials.json',
+    ])
+  })
+
   test('take their own address from their own variable', () => {
     const env = { AZURE_OPENAI_API_KEY: 'k', AZURE_OPENAI_ENDPOINT: 'https://x.openai.azure.com/' }
     expect(resolve('', env).settings.get('azure')).toMatchObject({

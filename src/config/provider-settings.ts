@@ -34,7 +34,7 @@ export function providerSettings(config: Config, env: Environment): ResolvedProv
   const warnings: string[] = []
   for (const provider of config.providers) {
     if (!provider.enabled) continue
-    const resolved = settingsOf(provider, env)
+    const resolved = settingsOf(provider, env, true)
     if (typeof resolved === 'string') warnings.push(resolved)
     else settings.set(provider.id, resolved)
     models.push(...provider.models)
@@ -87,6 +87,7 @@ function undeclared(definition: ProviderDefinition): ConfiguredProvider {
     headers: [],
     variables: {},
     credentialsFile: null,
+    profile: null,
     deployments: {},
     models: [],
   }
@@ -97,10 +98,15 @@ function isDetected(definition: ProviderDefinition, env: Environment): boolean {
 }
 
 /** Settings, or the sentence that says why there are none. */
-function settingsOf(provider: ConfiguredProvider, env: Environment): ProviderSettings | string {
+function settingsOf(
+  provider: ConfiguredProvider,
+  env: Environment,
+  declared = false,
+): ProviderSettings | string {
   const { definition } = provider
-  const credentials = credentialsOf(provider, env)
-  if (typeof credentials === 'string') return credentials
+  const given = credentialsOf(provider, env)
+  if (typeof given === 'string') return given
+  const credentials = given.length === 0 && declared ? ambient(definition, env) : given
   const variables = variablesOf(definition, provider.variables, env)
   const fromEnv = firstSet(definition.baseUrlEnv, env)
   const baseUrl =
@@ -152,7 +158,7 @@ function variablesOf(definition: ProviderDefinition, given: PathVariables, env: 
 
 /** Keys of the file, else of the environment, else what signs; a sentence when the environment's cannot be used. */
 function credentialsOf(provider: ConfiguredProvider, env: Environment): readonly Credential[] | string {
-  const { definition, keys, credentialsFile } = provider
+  const { definition, keys, credentialsFile, profile } = provider
   if (keys.length > 0) {
     return keys.map(({ secret, source }, index) => ({
       id: `${definition.id}/${source === 'file' ? `file:${index + 1}` : source}`,
@@ -163,6 +169,7 @@ function credentialsOf(provider: ConfiguredProvider, env: Environment): readonly
     }))
   }
   if (credentialsFile !== null) return [signing(definition, 'google', 'file', credentialsFile)]
+  if (profile !== null) return [{ ...signing(definition, 'aws', 'profile', profile), parts: awsParts(env) }]
   const found = detectFor(definition, env)
   if (found === null) return []
   if (found.refused !== null) return `${definition.name} is left out: ${found.refused}`
@@ -173,9 +180,42 @@ function credentialsOf(provider: ConfiguredProvider, env: Environment): readonly
     const id = `${definition.id}/${source}`
     return [{ id, source, kind: 'key', secret: new Secret(value), parts: {} }]
   }
+  if (found.variable === 'AWS_PROFILE') {
+    return [{ ...signing(definition, 'aws', source, value), parts: awsParts(env) }]
+  }
   const token = (env['AWS_SESSION_TOKEN'] ?? '').trim()
   const parts = { accessKeyId: new Secret(value), ...(token && { sessionToken: new Secret(token) }) }
   return [{ ...signing(definition, 'aws', source, env['AWS_SECRET_ACCESS_KEY']!.trim()), parts }]
+}
+
+/** Whoever this machine is to AWS or Google: found out when the first call is made. Only for providers that the file names. */
+function ambient(definition: ProviderDefinition, env: Environment): readonly Credential[] {
+  switch (definition.auth.kind) {
+    case 'aws':
+      return [{ ...signing(definition, 'aws', 'machine', ''), parts: awsParts(env) }]
+    case 'google':
+      return [{ ...signing(definition, 'google', 'machine', ''), parts: googleParts(env) }]
+    default:
+      return []
+  }
+}
+
+/** What AWS's tools look at, and what a command of a profile needs to run. */
+function awsParts(env: Environment): Record<string, Secret> {
+  const names = Object.keys(env).filter((name) => /^(AWS_\w+|HOME|USERPROFILE|PATH|SYSTEMROOT)$/i.test(name))
+  return Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, new Secret(env[name])]] : [])))
+}
+
+/** Where gcloud leaves a login, and where the metadata server is. */
+function googleParts(env: Environment): Record<string, Secret> {
+  const home = env['HOME'] ?? env['USERPROFILE']
+  const folder =
+    env['CLOUDSDK_CONFIG'] ?? (env['APPDATA'] ? `${env['APPDATA']}/gcloud` : home && `${home}/.config/gcloud`)
+  const host = env['GCE_METADATA_HOST']?.trim()
+  return {
+    ...(folder && { usualFile: new Secret(`${folder}/application_default_credentials.json`) }),
+    ...(host && { metadataHost: new Secret(host) }),
+  }
 }
 
 function signing(

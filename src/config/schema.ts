@@ -98,7 +98,13 @@ const provider = z.strictObject({
   project: text('Google Cloud project (Vertex).').optional(),
   account: text('Account id (Cloudflare, Snowflake).').optional(),
   resource: text('Name of the resource in the address (Azure, Databricks).').optional(),
-  credentials_file: text('Service account file (Vertex), relative to this file.').optional(),
+  credentials_file: text(
+    'Credentials of Google (service account, workload identity federation, user), relative to this file.',
+  ).optional(),
+  profile: text(
+    'Profile of ~/.aws/config or ~/.aws/credentials (Bedrock).',
+    'the name of a profile',
+  ).optional(),
   api_version: text('Version in the query of Azure OpenAI.').optional(),
   deployments: z
     .record(z.string(), text('Name of the deployment.'))

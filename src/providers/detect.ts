@@ -37,6 +37,10 @@ export function detectFor(definition: ProviderDefinition, env: Environment): Det
   if (kind === 'aws' && firstSet(['AWS_ACCESS_KEY_ID'], env) && firstSet(['AWS_SECRET_ACCESS_KEY'], env)) {
     return { ...about, variable: 'AWS_ACCESS_KEY_ID', kind, refused: null }
   }
+  // What every pod and instance has (a role of its own) does not say that Bedrock is meant; a profile is chosen.
+  if (kind === 'aws' && firstSet(['AWS_PROFILE'], env)) {
+    return { ...about, variable: 'AWS_PROFILE', kind, refused: null }
+  }
   if (kind === 'google' && firstSet(['GOOGLE_APPLICATION_CREDENTIALS'], env)) {
     return { ...about, variable: 'GOOGLE_APPLICATION_CREDENTIALS', kind, refused: null }
   }

@@ -56,7 +56,7 @@ function hostedRow(definition: ProviderDefinition): string {
 function keySources(definition: ProviderDefinition): string[] {
   switch (definition.auth.kind) {
     case 'aws':
-      return [...definition.env, 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']
+      return [...definition.env, 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_PROFILE']
     case 'google':
       return [...definition.env, 'GOOGLE_APPLICATION_CREDENTIALS']
     default:

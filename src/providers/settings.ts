@@ -13,9 +13,15 @@ export interface Credential {
   readonly source: string
   /** `key` travels in a header; `aws` and `google` sign, which the dialect's own room does. */
   readonly kind: 'key' | 'aws' | 'google'
-  /** The key; for `aws` the secret access key; for `google` the path of the service account's file. */
+  /**
+   * The key; for `aws` the secret access key, without `accessKeyId` the name of a profile, which may be empty; for `google`
+   * the path of the credentials file, empty for whoever this machine is.
+   */
   readonly secret: Secret
-  /** For `aws`: `accessKeyId` and, where there is one, `sessionToken`. */
+  /**
+   * For `aws`: `accessKeyId` and, where there is one, `sessionToken`; without them the variables that AWS's tools look at,
+   * by their names. For `google` without a file: `usualFile` and `metadataHost`.
+   */
   readonly parts: Readonly<Record<string, Secret>>
 }
 

@@ -5,6 +5,8 @@ export interface Answer {
   readonly status: number
   /** Parsed, or null when it is no JSON or too large. */
   readonly body: unknown
+  /** As it came; empty when it is too large. */
+  readonly text: string
 }
 
 const MAX_BYTES = 4 * 1024 * 1024
@@ -39,16 +41,19 @@ export function ask(
           if (size <= MAX_BYTES) chunks.push(chunk)
           return true
         },
-        onEnd: () => finish({ status, body: size <= MAX_BYTES ? parse(Buffer.concat(chunks)) : null }),
+        onEnd: () => {
+          const text = size <= MAX_BYTES ? Buffer.concat(chunks).toString('utf8') : ''
+          finish({ status, body: parse(text), text })
+        },
         onError: () => finish(null),
       },
     )
   })
 }
 
-function parse(bytes: Buffer): unknown {
+function parse(text: string): unknown {
   try {
-    return JSON.parse(bytes.toString('utf8'))
+    return JSON.parse(text)
   } catch {
     return null
   }

@@ -12,6 +12,7 @@ const FILE = {
   token_uri: 'https://oauth2.googleapis.com/token',
 }
 const MINUTE = 60_000
+const named = (file: string) => ({ file, usualFile: null, metadataHost: null })
 
 /** A token service that hands out numbered tokens, or what it is told to. */
 class TokenService implements Transport {
@@ -44,7 +45,7 @@ function token(file: unknown = FILE) {
   const service = new TokenService()
   const clock = { ms: 0, now: () => Date.UTC(2026, 0, 1) + clock.ms, tick: () => clock.ms }
   const read = async () => (typeof file === 'string' ? file : JSON.stringify(file))
-  const source = new GoogleToken('sa.json', { transport: service, clock, read })
+  const source = new GoogleToken(named('sa.json'), { transport: service, clock, read })
   return { service, clock, source }
 }
 
@@ -130,8 +131,8 @@ describe('an access token', () => {
   test('is shared by all who name the same file', () => {
     const { service, clock } = token()
     const tokens = new GoogleTokens({ transport: service, clock })
-    expect(tokens.of('a.json')).toBe(tokens.of('a.json'))
-    expect(tokens.of('a.json')).not.toBe(tokens.of('b.json'))
+    expect(tokens.of(named('a.json'))).toBe(tokens.of(named('a.json')))
+    expect(tokens.of(named('a.json'))).not.toBe(tokens.of(named('b.json')))
   })
 })
 
@@ -140,7 +141,7 @@ describe('credentials that cannot be used are named without what they hold', () 
     ['a file that is no JSON', '-----BEGIN PRIVATE', /is not JSON/],
     ['a file without a key', { ...FILE, private_key: undefined }, /lacks private_key/],
     ['a key that is none', { ...FILE, private_key: 'SECRET' }, /private_key that is none/],
-    ['another type', { ...FILE, type: 'external_account' }, /type that is not supported/],
+    ['another type', { ...FILE, type: 'gdch_service_account' }, /type that is not supported/],
     ['an address without TLS', { ...FILE, token_uri: 'http://evil.example/token' }, /without https/],
   ])('%s', async (_, file, sentence) => {
     const { source, service } = token(file)
@@ -163,7 +164,7 @@ describe('credentials that cannot be used are named without what they hold', () 
 
   test('a file that is not there', async () => {
     const { service, clock } = token()
-    const source = new GoogleToken('/nowhere/sa.json', { transport: service, clock })
+    const source = new GoogleToken(named('/nowhere/sa.json'), { transport: service, clock })
     await expect(source.ready()).rejects.toMatchObject({ message: expect.stringContaining('cannot be read') })
   })
 })

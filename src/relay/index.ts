@@ -1,4 +1,5 @@
 export { ask } from './ask.ts'
+export { AwsCredentials } from './credentials/aws-credentials.ts'
 export { DrainSlots } from './drains.ts'
 export { GoogleTokens } from './google-token.ts'
 export { probe } from './probe.ts'

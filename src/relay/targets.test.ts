@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { hasFixtures, recordedCases, responseBytes } from '../../test/fixtures.ts'
 import { Secret } from '../lib/index.ts'
 import { type Credential, findProvider, type ProviderSettings } from '../providers/index.ts'
+import { AwsCredentials } from './credentials/aws-credentials.ts'
 import { GoogleTokens } from './google-token.ts'
 import { relay } from './relay.ts'
 import { Targets } from './targets.ts'
@@ -67,8 +68,9 @@ class Answering implements Transport {
 
 function targetOf(settings: ProviderSettings, transport: Transport, read?: () => Promise<string>): Target {
   const { id } = settings.definition
-  const tokens = new GoogleTokens({ transport, clock, ...(read !== undefined && { read }) })
-  const targets = new Targets(new Map([[id, settings]]), picker, tokens)
+  const deps = { transport, clock, ...(read !== undefined && { read }) }
+  const identities = { google: new GoogleTokens(deps), aws: new AwsCredentials(deps) }
+  const targets = new Targets(new Map([[id, settings]]), picker, identities)
   expect(targets.reaches(id)).toBe(true)
   return targets.target(endpointAt(id, { providerId: id }), new Set(), 0, () => 0.5)!
 }

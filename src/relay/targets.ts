@@ -1,8 +1,7 @@
 import type { Endpoint } from '../catalog/index.ts'
-import { type Credential, type ProviderSettings, resolveTarget, upstreamIdOf } from '../providers/index.ts'
-import type { GoogleTokens } from './google-token.ts'
-import { signAws } from './sign-aws.ts'
-import type { Address, Target } from './types.ts'
+import { type Credential, type ProviderSettings, upstreamIdOf } from '../providers/index.ts'
+import { type Identities, reach } from './reach.ts'
+import type { Target } from './types.ts'
 
 /** Routing's health book, as far as it knows credentials. */
 export interface CredentialPicker {
@@ -28,15 +27,15 @@ export class Targets {
   readonly #providers = new Map<string, Reach>()
   readonly #targets = new Map<string, Target>()
   readonly #picker: CredentialPicker
-  readonly #tokens: GoogleTokens
+  readonly #identities: Identities
 
   constructor(
     providers: ReadonlyMap<string, ProviderSettings>,
     picker: CredentialPicker,
-    tokens: GoogleTokens,
+    identities: Identities,
   ) {
     this.#picker = picker
-    this.#tokens = tokens
+    this.#identities = identities
     for (const [id, settings] of providers) {
       const { credentials } = settings
       this.#providers.set(id, {
@@ -78,7 +77,7 @@ export class Targets {
     const name = `${endpoint.id} ${credential?.id ?? ''}`
     let target = this.#targets.get(name)
     if (target === undefined) {
-      target = makeTarget(endpoint, settings, credential, this.#tokens)
+      target = makeTarget(endpoint, settings, credential, this.#identities)
       this.#targets.set(name, target)
     }
     return target
@@ -89,12 +88,12 @@ function makeTarget(
   endpoint: Endpoint,
   settings: ProviderSettings,
   credential: Credential | null,
-  tokens: GoogleTokens,
+  identities: Identities,
 ): Target {
   const { modelId, upstreamId } = endpoint
   const { definition } = settings
   return {
-    ...reach(settings, credential, { modelId, upstreamId }, tokens),
+    ...reach(settings, credential, { modelId, upstreamId }, identities),
     credentialId: credential?.id ?? null,
     cancelStopsBilling: definition.cancelStopsBilling,
     wire: {
@@ -103,58 +102,5 @@ function makeTarget(
       quirks: definition.quirks,
       supportedParameters: endpoint.supportedParameters.length === 0 ? null : endpoint.supportedParameters,
     },
-  }
-}
-
-/** A key goes along as a header, AWS's secrets sign each call, Google's file stands for a token that is fetched. */
-function reach(
-  settings: ProviderSettings,
-  credential: Credential | null,
-  names: { readonly modelId: string; readonly upstreamId: string },
-  tokens: GoogleTokens,
-): Pick<Target, 'address' | 'sign' | 'ready'> {
-  switch (credential?.kind) {
-    case 'aws':
-      return {
-        address: (path, headers) => resolveTarget(settings, null, { ...names, path, headers }),
-        sign: signer(settings, credential),
-      }
-    case 'google': {
-      const token = tokens.of(credential.secret.reveal())
-      return {
-        address: (path, headers) => {
-          const bearer = ['authorization', `Bearer ${token.value}`] as const
-          return resolveTarget(settings, null, { ...names, path, headers: [...headers, bearer] })
-        },
-        ready: () => token.ready(),
-      }
-    }
-    default:
-      return {
-        address: (path, headers) => resolveTarget(settings, credential ?? null, { ...names, path, headers }),
-      }
-  }
-}
-
-/** Signs calls of Bedrock, whose name in signatures is shorter than its host. A header of the operator's own wins. */
-function signer(
-  { variables }: ProviderSettings,
-  { secret, parts }: Credential,
-): (address: Address, body: string, nowMs: number) => Address {
-  return (address, body, nowMs) => {
-    if (address.headers.includes('authorization')) return address
-    const signed = signAws({
-      method: 'POST',
-      url: address.origin + address.path,
-      headers: [],
-      body,
-      region: variables.region ?? 'us-east-1',
-      service: 'bedrock',
-      accessKeyId: parts['accessKeyId']?.reveal() ?? '',
-      secret: secret.reveal(),
-      sessionToken: parts['sessionToken']?.reveal() ?? null,
-      nowMs,
-    })
-    return { ...address, headers: [...address.headers, ...signed.flat()] }
   }
 }

@@ -4,7 +4,7 @@ export interface UpstreamRequest {
   readonly origin: string
   /** With query. */
   readonly path: string
-  readonly method: 'POST' | 'GET'
+  readonly method: 'POST' | 'GET' | 'PUT'
   readonly headers: readonly string[]
   readonly body: Uint8Array | string | null
   readonly connectTimeoutMs: number

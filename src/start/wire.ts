@@ -17,6 +17,7 @@ import { type Clock, GenerationIds, version, Wheel } from '../lib/index.ts'
 import { type LedgerEvent, openLedger } from '../money/index.ts'
 import { type Environment, findProvider, ownProvider, type ProviderSettings } from '../providers/index.ts'
 import {
+  AwsCredentials,
   createTransport,
   DrainSlots,
   GoogleTokens,
@@ -80,7 +81,8 @@ export async function wire(options: WireOptions): Promise<Wired> {
   const [keys, organizations] = await Promise.all([KeyBook.open(store, clock), OrganizationBook.open(store)])
   const health = new HealthBook(Math.random, (event) => tellHealth(log, event))
   const transport = createTransport({ proxy: proxyOf(env) })
-  const tokens = new GoogleTokens({ transport, clock })
+  const credentials = { transport, direct: createTransport(), clock }
+  const identities = { google: new GoogleTokens(credentials), aws: new AwsCredentials(credentials) }
   const simulator = createSimulator({
     clock,
     timers: { setTimeout, clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout) },
@@ -108,7 +110,7 @@ export async function wire(options: WireOptions): Promise<Wired> {
       ...local.flatMap(({ models }) => models),
       ...(next.simulator ? SIMULATED_MODELS : []),
     ]
-    const targets = new Targets(providers, health, tokens)
+    const targets = new Targets(providers, health, identities)
     const catalog = withConfigured(withDialects(seed, replacedDialects(next)), configured)
     const standIns = standInsOf(next.fallbacks, catalog)
     return {
@@ -163,6 +165,7 @@ export async function wire(options: WireOptions): Promise<Wired> {
       await pruner.stop()
       await simulator.close()
       await transport.close()
+      await credentials.direct.close()
       await ledger.close()
       await store.close()
     },

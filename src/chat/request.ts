@@ -51,6 +51,13 @@ export interface ToolDefinition {
   readonly cache?: CacheMarker
 }
 
+/**
+ * What becomes of a stream that breaks after content was sent. `auto`: another endpoint continues it where one is known to,
+ * else answers anew; `continue` and `restart`: only that; `off`: it ends in an error.
+ */
+export const RESCUE_POLICIES = ['auto', 'continue', 'restart', 'off'] as const
+export type RescuePolicy = (typeof RESCUE_POLICIES)[number]
+
 /** `provider` of a request: OpenRouter's routing preferences, checked, with defaults not filled in. */
 export interface ProviderPreferences {
   readonly order?: readonly string[]
@@ -76,6 +83,8 @@ export interface ProviderPreferences {
   readonly enforceDistillableText?: boolean
   readonly preferredMinThroughput?: Percentiles
   readonly preferredMaxLatency?: Percentiles
+  /** Ours, not OpenRouter's. */
+  readonly rescue?: RescuePolicy
 }
 
 export interface Percentiles {

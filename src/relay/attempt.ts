@@ -1,6 +1,6 @@
 import type { Endpoint } from '../catalog/index.ts'
 import { type ChatRequest, GatewayError, type UpstreamError } from '../chat/index.ts'
-import type { StreamPipe, UpstreamDialect } from '../dialects/index.ts'
+import type { EncodedRequest, StreamPipe, UpstreamDialect } from '../dialects/index.ts'
 import { type Timed, Timer } from '../lib/index.ts'
 import { withinLimit } from './ceiling.ts'
 import {
@@ -14,7 +14,7 @@ import {
 } from './deadline.ts'
 import { fault, faultOfTransport } from './failure.ts'
 import { accepted, misfit } from './media.ts'
-import type { AttemptTrace } from './trace.ts'
+import { type AttemptTrace, newTrace } from './trace.ts'
 import type { TransportError, UpstreamCall, UpstreamHandler } from './transport.ts'
 import type { Address, RelayDeps, Target, Timeouts } from './types.ts'
 
@@ -23,6 +23,8 @@ export interface AttemptOwner {
   readonly deps: RelayDeps
   readonly request: ChatRequest
   readonly timeouts: Timeouts
+  /** The encoded request as it is sent: with the beginning of its answer where it goes on with one. May throw GatewayError. */
+  prepare(attempt: Attempt, encoded: EncodedRequest): EncodedRequest
   openPipe(attempt: Attempt): StreamPipe
   /** After every push; `out` may go to the client. False: hold the provider back until `resume()`. */
   onPushed(attempt: Attempt, out: Uint8Array | null): boolean
@@ -63,28 +65,7 @@ export class Attempt implements UpstreamHandler, Timed {
     this.target = target
     this.dialect = dialect
     this.#timer = new Timer(this)
-    this.trace = {
-      n,
-      endpointId: endpoint.id,
-      providerId: endpoint.providerId,
-      provider: endpoint.providerName,
-      model: endpoint.modelId,
-      credentialId: target.credentialId,
-      outcome: 'pending',
-      errorCode: null,
-      status: null,
-      providerCode: null,
-      startedAt: owner.deps.clock.now(),
-      startedTick: owner.deps.clock.tick(),
-      headMs: null,
-      ttftMs: null,
-      durationMs: 0,
-      upstreamId: null,
-      finishReason: null,
-      nativeFinishReason: null,
-      usage: null,
-      dropped: [],
-    }
+    this.trace = newTrace(n, endpoint, target.credentialId, owner.deps.clock)
   }
 
   get over(): boolean {
@@ -118,7 +99,7 @@ export class Attempt implements UpstreamHandler, Timed {
     let body: string
     try {
       const { chat, lowered } = withinLimit(request, this.target.wire.maxOutput)
-      const encoded = this.dialect.encodeRequest(chat, this.target.wire)
+      const encoded = this.owner.prepare(this, this.dialect.encodeRequest(chat, this.target.wire))
       this.trace.dropped = [...(request.withheld ?? []), ...lowered, ...encoded.dropped]
       body = JSON.stringify(encoded.body)
       const plain = this.target.address(encoded.path, [

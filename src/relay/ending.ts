@@ -12,13 +12,25 @@ import {
 import type { Attempt } from './attempt.ts'
 import { storeError } from './failure.ts'
 import { streamType } from './media.ts'
-import { costOf, usageOf } from './tally.ts'
+import type { Bill, Rescue } from './rescue.ts'
+import { costOf } from './tally.ts'
 import type { RelayCall, RelayDeps, RelayResult } from './types.ts'
 
 /** Longest event of a stream that carries images or audio, bytes. */
 const MEDIA_FRAME_BYTES = 32 * 1024 * 1024
 
 const JSON_HEAD = ['content-type', 'application/json']
+
+/** How a request that produced something ends. */
+interface Settlement {
+  /** Whose endpoint it is settled at. */
+  readonly attempt: Attempt
+  /** Writes the end. */
+  readonly pipe: StreamPipe
+  readonly result: Outcome['result']
+  readonly error: GatewayError | null
+  readonly bill: Bill
+}
 
 /**
  * The client's end of a request: what has been sent, what is still held, and the order of the last steps. Terminal bytes
@@ -41,12 +53,19 @@ export class Ending {
   }
 
   /** The way from an endpoint's answer to the client's. */
-  pipe({ endpoint, dialect, target }: Attempt): StreamPipe {
+  pipe(attempt: Attempt, rescue: Rescue): StreamPipe {
     const { client, request } = this.#call
-    return pipeFor(dialect, client, this.#meta(endpoint, dialect, target.wire.quirks), request.stream)
+    const { endpoint, dialect, target } = attempt
+    const meta = this.#meta(endpoint, dialect, target.wire.quirks, rescue.keeps)
+    return rescue.pipe(attempt, meta) ?? pipeFor(dialect, client, meta, request.stream)
   }
 
-  #meta(endpoint: Endpoint, upstream: UpstreamDialect | null, quirks: Quirks = {}): ReplyMeta {
+  #meta(
+    endpoint: Endpoint,
+    upstream: UpstreamDialect | null,
+    quirks: Quirks = {},
+    keepDelivered = false,
+  ): ReplyMeta {
     const { id, created, hideReasoning, request } = this.#call
     const media = request.outputModalities.some((kind) => kind === 'image' || kind === 'audio')
     const frameBytes = media ? MEDIA_FRAME_BYTES : upstream?.largestFrameBytes
@@ -56,6 +75,7 @@ export class Ending {
       model: endpoint.modelId,
       provider: endpoint.providerName,
       hideReasoning,
+      keepDelivered,
       request,
       quirks,
       ...(frameBytes !== undefined && { maxFrameBytes: frameBytes }),
@@ -90,43 +110,35 @@ export class Ending {
     this.write(bytes)
   }
 
-  /** Charges (or, `failed`, charges 0) what the attempt produced; then the end of the answer, or `error`, goes out. */
-  settle(attempt: Attempt, result: Outcome['result'], error: GatewayError | null): void {
-    const { seen } = attempt.pipe!
-    const usage = usageOf(seen, this.#call.request.promptBytes, this.#deps.estimateTokens)
-    attempt.trace.usage = usage
+  /** Charges (or, `failed`, charges 0) what was worked; then the end of the answer, or the error, goes out. */
+  settle(end: Settlement): void {
+    const { attempt, result, bill } = end
     this.#call.meter
-      .settle({ attempt: attempt.trace.n, usage, result })
+      .settle({ attempt: attempt.trace.n, result, ...bill })
       .then(
-        (settled) => this.#settled(attempt, result, error, usage, settled),
-        (cause) => this.#unsettled(attempt, usage, cause),
+        (settled) => this.#settled(end, settled),
+        (cause) => this.#unsettled(end, cause),
       )
       .catch((cause) => this.broken(cause))
   }
 
-  #settled(
-    attempt: Attempt,
-    result: Outcome['result'],
-    error: GatewayError | null,
-    usage: Usage,
-    settled: Settled,
-  ): void {
+  #settled(end: Settlement, settled: Settled): void {
     const { sink, request } = this.#call
-    const pipe = attempt.pipe!
+    const { error, pipe, bill } = end
     const cost = costOf(settled)
     if (!sink.closed) {
-      const last = error === null ? pipe.finish(usage, cost) : pipe.fail(error, usage, cost)
+      const last = error === null ? pipe.finish(bill.usage, cost) : pipe.fail(error, bill.usage, cost)
       if (request.stream) this.#endStream(this.#takeHeld(last))
       else this.#reply(200, JSON_HEAD, last)
     }
-    this.#finish(attempt, result, usage, settled, error)
+    this.#finish(end.attempt, end.result, bill.usage, settled, error)
   }
 
-  #unsettled(attempt: Attempt, usage: Usage, cause: unknown): void {
+  #unsettled({ attempt, pipe, bill }: Settlement, cause: unknown): void {
     this.#deps.log('settle_failed', this.#call.id, cause)
     const error = storeError(cause)
-    this.#tell(error, () => attempt.pipe!.fail(error, null, null))
-    this.#finish(attempt, 'failed', usage, null, error)
+    this.#tell(error, () => pipe.fail(error, null, null))
+    this.#finish(attempt, 'failed', bill.usage, null, error)
   }
 
   /** No endpoint answered: the hold goes back and the client gets the reason. */

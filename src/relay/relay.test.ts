@@ -384,7 +384,8 @@ describe('a fault after content', () => {
   ])('ends in an error chunk and costs nothing: %s', async (_what, step) => {
     const a = await provider(step)
     const b = await provider(chatStream(['never']))
-    const { call, deps, meter, sink, journal } = bench(transport, { a: a.url, b: b.url })
+    const off = { call: { rescue: 'off' } } as const
+    const { call, deps, meter, sink, journal } = bench(transport, { a: a.url, b: b.url }, off)
     const result = await relay(call, deps)
     expect(sink.content).toContain('Hel')
     expect(sink.content).not.toContain('never')

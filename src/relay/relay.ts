@@ -1,12 +1,14 @@
 import type { Endpoint } from '../catalog/index.ts'
-import type { ChatRequest, UpstreamError } from '../chat/index.ts'
-import type { StreamPipe } from '../dialects/index.ts'
+import type { ChatRequest, GatewayError, Outcome, UpstreamError } from '../chat/index.ts'
+import type { EncodedRequest, StreamPipe } from '../dialects/index.ts'
 import { type Timed, Timer } from '../lib/index.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
 import { CHECKPOINT_MS, CHECKPOINT_TOKENS, DRAIN_MS, KEEP_ALIVE_MS, PREAMBLE_BYTES } from './deadline.ts'
 import { Ending } from './ending.ts'
-import { clientError, fault } from './failure.ts'
-import { produced, usageOf } from './tally.ts'
+import { clientError, fault, storeError } from './failure.ts'
+import { reportHealth } from './report.ts'
+import { Rescue } from './rescue.ts'
+import { produced } from './tally.ts'
 import { Tries } from './tries.ts'
 import type { RelayCall, RelayDeps, RelayResult, SinkListener, Timeouts } from './types.ts'
 
@@ -33,13 +35,6 @@ export function relay(call: RelayCall, deps: RelayDeps): Promise<RelayResult> {
  */
 type Phase = 'choosing' | 'trying' | 'streaming' | 'draining' | 'ending'
 
-/** ms to the first token of a stream, or, after a timeout, those waited in vain. */
-function firstTokenOf(attempt: Attempt | null, error: UpstreamError | null): number | null {
-  if (attempt === null) return null
-  const { ttftMs, durationMs } = attempt.trace
-  return ttftMs ?? (error?.code === 'provider_timeout' ? durationMs : null)
-}
-
 class Relay implements AttemptOwner, SinkListener, Timed {
   readonly deps: RelayDeps
   readonly request: ChatRequest
@@ -52,6 +47,7 @@ class Relay implements AttemptOwner, SinkListener, Timed {
   /** Position in the plan of the present or last attempt. */
   #index = 0
   readonly #tries: Tries
+  readonly #rescue: Rescue
   /** The endpoint that the hold was last raised for. */
   #covered: string
   /** Of the hold: nothing goes to the client before it is. */
@@ -69,6 +65,7 @@ class Relay implements AttemptOwner, SinkListener, Timed {
     this.timeouts = call.timeouts
     this.#ending = new Ending(call, deps, resolve)
     this.#tries = new Tries(call.plan, deps)
+    this.#rescue = new Rescue(call, deps)
     this.#startedTick = deps.clock.tick()
     this.#covered = call.plan.order[0]?.id ?? ''
   }
@@ -88,17 +85,26 @@ class Relay implements AttemptOwner, SinkListener, Timed {
     }
     const { wheel } = this.deps
     wheel.arm(this.#total, timeouts.totalMs)
-    if (this.request.stream && this.#call.client.framing === 'sse') wheel.arm(this.#alive, KEEP_ALIVE_MS)
+    this.#keepAlive()
     const { firstWaitMs } = this.#tries
     if (firstWaitMs > 0) wheel.arm(this.#pause, firstWaitMs)
     else this.#try(0)
   }
 
+  #keepAlive(): void {
+    const { framing } = this.#call.client
+    if (this.request.stream && framing === 'sse') this.deps.wheel.arm(this.#alive, KEEP_ALIVE_MS)
+  }
+
   // Attempt: one endpoint after the other.
 
   #try(index: number): void {
+    this.#ask(this.#tries.admitted(index))
+  }
+
+  #ask(index: number): void {
     this.#phase = 'choosing'
-    this.#index = this.#tries.admitted(index)
+    this.#index = index
     const endpoint = this.#call.plan.order[this.#index]
     if (endpoint === undefined) {
       this.#refuse()
@@ -140,8 +146,13 @@ class Relay implements AttemptOwner, SinkListener, Timed {
     this.#call.trace.push(attempt.trace)
     this.#attempt = attempt
     this.#phase = 'trying'
-    const { n } = attempt.trace
-    this.#call.meter.checkpoint({ attempt: n, endpointId: endpoint.id, phase: 'dispatched', usage: null })
+    const { active, delivered } = this.#rescue
+    this.#call.meter.checkpoint({
+      attempt: attempt.trace.n,
+      endpointId: endpoint.id,
+      phase: active ? 'streaming' : 'dispatched',
+      usage: active ? delivered : null,
+    })
     attempt.send(this.#tries.othersAfter(this.#index))
   }
 
@@ -153,9 +164,20 @@ class Relay implements AttemptOwner, SinkListener, Timed {
 
   #fail(endpoint: Endpoint, error: UpstreamError, credentialId: string | null): void {
     this.#tries.add(this.#index, endpoint, error, credentialId)
-    if (this.#phase === 'streaming') this.#breakOff()
-    else if (this.#phase === 'draining') this.#settleGone()
+    if (this.#phase === 'draining') this.#settleGone()
+    else if (this.#phase === 'streaming' || this.#rescue.active) this.#goOn()
     else this.#fallBack(endpoint)
+  }
+
+  /** The client has content: another endpoint goes on with the answer, or it ends in an error. */
+  #goOn(): void {
+    const next = this.#rescue.next(this.#attempt!, this.#tries)
+    if (next === null) {
+      this.#breakOff()
+      return
+    }
+    this.#keepAlive()
+    this.#ask(next)
   }
 
   #fallBack(endpoint: Endpoint): void {
@@ -172,14 +194,19 @@ class Relay implements AttemptOwner, SinkListener, Timed {
 
   // Relay: what the attempt reports.
 
+  prepare(attempt: Attempt, encoded: EncodedRequest): EncodedRequest {
+    return this.#rescue.prepare(attempt, encoded)
+  }
+
   openPipe(attempt: Attempt): StreamPipe {
-    return this.#ending.pipe(attempt)
+    return this.#ending.pipe(attempt, this.#rescue)
   }
 
   onPushed(attempt: Attempt, out: Uint8Array | null): boolean {
     this.#checkpoint(attempt)
     if (this.#phase === 'draining') return true
     if (this.#phase === 'streaming') return this.#ending.write(out)
+    if (this.#rescue.active) return out === null || this.#resumed(out)
     this.#ending.hold(out)
     const { seen } = attempt.pipe!
     if (this.request.stream && seen.content && seen.error === null) {
@@ -198,6 +225,13 @@ class Relay implements AttemptOwner, SinkListener, Timed {
     return this.#ending.commit()
   }
 
+  /** The first new words after a break. */
+  #resumed(out: Uint8Array): boolean {
+    this.#phase = 'streaming'
+    this.deps.wheel.disarm(this.#alive)
+    return this.#ending.write(out)
+  }
+
   #checkpoint(attempt: Attempt): void {
     const { seen } = attempt.pipe!
     const grown = seen.outputBytes - attempt.checkpointBytes
@@ -211,7 +245,7 @@ class Relay implements AttemptOwner, SinkListener, Timed {
       attempt: attempt.trace.n,
       endpointId: attempt.endpoint.id,
       phase: 'streaming',
-      usage: usageOf(seen, this.request.promptBytes, this.deps.estimateTokens),
+      usage: this.#rescue.charged(attempt),
     })
   }
 
@@ -241,36 +275,27 @@ class Relay implements AttemptOwner, SinkListener, Timed {
     result: 'ok' | 'failed' | 'cancelled',
     error: UpstreamError | null,
   ): void {
-    const seen = attempt?.pipe?.seen
-    this.deps.health.record(
-      endpoint.id,
-      attempt?.trace.credentialId ?? null,
-      {
-        result,
-        code: error?.code ?? null,
-        retryAfterMs: error?.retryAfterMs ?? null,
-        ttftMs: this.request.stream ? firstTokenOf(attempt, error) : null,
-        durationMs: attempt?.trace.durationMs ?? 0,
-        outputTokens: seen?.usage?.completionTokens ?? this.deps.estimateTokens(seen?.outputBytes ?? 0),
-        providerId: endpoint.providerId,
-        retry: this.#tries.failures.length > 0,
-        status: attempt?.trace.status ?? null,
-      },
-      this.deps.clock.tick(),
-    )
+    const retry = this.#tries.failures.length > 0
+    reportHealth(this.deps, endpoint, attempt, { result, error, stream: this.request.stream, retry })
   }
 
   // Settle: how it ends.
 
   #complete(attempt: Attempt): void {
     this.#end()
-    this.#ending.settle(attempt, 'complete', null)
+    this.#settle(attempt, 'complete', null)
   }
 
-  /** An answer that broke after content was sent is charged 0 and ends in an error. */
-  #breakOff(): void {
+  /** An answer that broke after content was sent, and was not rescued, is charged 0 and ends in an error. */
+  #breakOff(error: GatewayError = clientError(this.#rescue.told(this.#tries), true)): void {
     this.#end()
-    this.#ending.settle(this.#attempt!, 'failed', clientError(this.#tries.failures, true))
+    this.#settle(this.#rescue.first(this.#attempt!), 'failed', error)
+  }
+
+  /** What an attempt is settled for; the last pipe that is open tells the client. */
+  #settle(attempt: Attempt, result: Outcome['result'], error: GatewayError | null): void {
+    const pipe = this.#attempt!.pipe ?? this.#rescue.holder(attempt).pipe!
+    this.#ending.settle({ attempt, pipe, result, error, bill: this.#rescue.bill(attempt) })
   }
 
   #refuse(): void {
@@ -281,6 +306,10 @@ class Relay implements AttemptOwner, SinkListener, Timed {
   #storeFailed(cause: unknown): void {
     if (this.#phase === 'ending') return
     this.#cancelAttempt()
+    if (this.#rescue.active) {
+      this.#breakOff(storeError(cause))
+      return
+    }
     this.#end()
     this.#ending.storeFailed(cause)
   }
@@ -296,7 +325,8 @@ class Relay implements AttemptOwner, SinkListener, Timed {
   onSinkClose(): void {
     const attempt = this.#attempt
     if (this.#phase === 'ending' || this.#phase === 'draining' || this.#doneEarly) return
-    if (attempt === null || this.#phase === 'choosing') {
+    if (this.#rescue.active && this.#phase !== 'streaming') this.#settleGone()
+    else if (attempt === null || this.#phase === 'choosing') {
       this.#end()
       this.#ending.release('client_gone')
     } else if (!attempt.target.cancelStopsBilling && this.deps.drains.enter()) {
@@ -312,13 +342,14 @@ class Relay implements AttemptOwner, SinkListener, Timed {
   }
 
   #settleGone(): void {
-    const attempt = this.#attempt!
+    const last = this.#attempt!
+    const attempt = produced(last.pipe?.seen) ? last : this.#rescue.holder(last)
     this.#cancelAttempt()
     this.#end()
     const seen = attempt.pipe?.seen
     if (produced(seen)) {
-      const failed = seen.finish?.reason === 'error'
-      this.#ending.settle(attempt, failed ? 'failed' : 'client_gone', null)
+      const failed = seen?.finish?.reason === 'error'
+      this.#settle(attempt, failed ? 'failed' : 'client_gone', null)
     } else this.#ending.release('client_gone')
   }
 
@@ -373,7 +404,7 @@ class Relay implements AttemptOwner, SinkListener, Timed {
     const endpoint = this.#call.plan.order[this.#index]!
     const error = fault('provider_timeout', `The request took longer than ${this.timeouts.totalMs / 1000} s.`)
     this.#tries.add(this.#index, endpoint, error, null)
-    const streaming = this.#phase === 'streaming'
+    const streaming = this.#phase === 'streaming' || this.#rescue.active
     const attempt = this.#attempt
     if (attempt !== null && !attempt.over) attempt.trace.errorCode = error.code
     this.#cancelAttempt()

@@ -1,4 +1,7 @@
+import type { Endpoint } from '../catalog/index.ts'
 import type { Dropped, ErrorCode, FinishReason, UpstreamError, Usage } from '../chat/index.ts'
+import type { RescueWay } from '../dialects/index.ts'
+import type { Clock } from '../lib/index.ts'
 
 /** One upstream try, filled in as it goes; whoever settles reads it, so it is complete before the settle begins. */
 export interface AttemptTrace {
@@ -33,6 +36,40 @@ export interface AttemptTrace {
   usage: Usage | null
   /** Parameters that the endpoint could not take. */
   dropped: readonly Dropped[]
+  /** Set when it went on with an answer that had broken: how, and how much had been delivered, bytes of text. */
+  seam: { readonly way: RescueWay; readonly at: number } | null
+}
+
+/** Of a try that begins now. */
+export function newTrace(
+  n: number,
+  endpoint: Endpoint,
+  credentialId: string | null,
+  clock: Clock,
+): AttemptTrace {
+  return {
+    n,
+    endpointId: endpoint.id,
+    providerId: endpoint.providerId,
+    provider: endpoint.providerName,
+    model: endpoint.modelId,
+    credentialId,
+    outcome: 'pending',
+    errorCode: null,
+    status: null,
+    providerCode: null,
+    startedAt: clock.now(),
+    startedTick: clock.tick(),
+    headMs: null,
+    ttftMs: null,
+    durationMs: 0,
+    upstreamId: null,
+    finishReason: null,
+    nativeFinishReason: null,
+    usage: null,
+    dropped: [],
+    seam: null,
+  }
 }
 
 /** A failed try with what the provider said: lives as long as the request, never stored. */

@@ -5,6 +5,7 @@ import type {
   FinishReason,
   GatewayError,
   Meter,
+  RescuePolicy,
   Settled,
   Usage,
 } from '../chat/index.ts'
@@ -64,6 +65,8 @@ export interface RelayCall {
   /** Unix seconds. */
   readonly created: number
   readonly hideReasoning: boolean
+  /** What becomes of an answer that breaks after content was sent; absent: `auto`. */
+  readonly rescue?: RescuePolicy
 }
 
 /** Where a call goes, ready for the transport. */

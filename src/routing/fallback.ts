@@ -63,6 +63,7 @@ function scopeOf(code: ErrorCode): Scope {
       return 'room'
     case 'payment_required':
     case 'rate_limit_exceeded':
+    case 'answer_diverged':
       return 'endpoint'
     case 'server':
     case 'unavailable':

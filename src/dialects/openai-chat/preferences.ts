@@ -1,4 +1,4 @@
-import type { Percentiles, ProviderPreferences } from '../../chat/index.ts'
+import { type Percentiles, type ProviderPreferences, RESCUE_POLICIES } from '../../chat/index.ts'
 import { isObject, type Json } from '../json.ts'
 import { optional, refuse, scaled } from './check.ts'
 
@@ -44,6 +44,7 @@ export function decodePreferences(body: Json): ProviderPreferences {
     maxPrice: decodeMaxPrice(wire),
     preferredMinThroughput: decodePercentiles(wire, 'preferred_min_throughput'),
     preferredMaxLatency: decodePercentiles(wire, 'preferred_max_latency'),
+    rescue: optional.oneOf(wire, 'rescue', RESCUE_POLICIES, 'provider.rescue'),
   })
 }
 

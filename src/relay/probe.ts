@@ -5,7 +5,8 @@ import type { Transport } from './transport.ts'
 export type ProbeResult =
   | { readonly state: 'works'; readonly body: unknown }
   | { readonly state: 'refused'; readonly status: number }
-  | { readonly state: 'unreachable' }
+  /** `answered`: by something, if only a status that says nothing about the credential. */
+  | { readonly state: 'unreachable'; readonly answered: boolean }
 
 /**
  * Makes one GET that costs nothing (a provider's list of models) and tells whether the credential is taken: 2xx works
@@ -18,8 +19,8 @@ export async function probe(
   timeoutMs: number,
 ): Promise<ProbeResult> {
   const answer = await ask(transport, { ...target, method: 'GET', body: null }, timeoutMs)
-  if (answer === null) return { state: 'unreachable' }
+  if (answer === null) return { state: 'unreachable', answered: false }
   const { status, body } = answer
   if (status === 401 || status === 403) return { state: 'refused', status }
-  return status >= 200 && status <= 299 ? { state: 'works', body } : { state: 'unreachable' }
+  return status >= 200 && status <= 299 ? { state: 'works', body } : { state: 'unreachable', answered: true }
 }

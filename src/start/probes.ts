@@ -1,5 +1,5 @@
 import { localServer } from '../config/index.ts'
-import type { ProviderState } from '../http/gateway.ts'
+import type { Gateway, ProviderState, Snapshot } from '../http/gateway.ts'
 import {
   type Credential,
   type Environment,
@@ -8,7 +8,7 @@ import {
   type ProviderSettings,
   resolveTarget,
 } from '../providers/index.ts'
-import { probe } from '../relay/index.ts'
+import { type ProbeResult, probe, type Transport } from '../relay/index.ts'
 import type { LocalServer, Wired } from './wire.ts'
 
 /** Longest wait for a provider's answer to a free call, ms. */
@@ -19,36 +19,63 @@ const LOCAL_MS = 500
 /** Local servers looked for on their usual ports. */
 const LOCAL_SERVERS = ['ollama']
 
-/** Tries the credentials of all providers at once and keeps what they said in `gateway.states`. Never rejects. */
-export async function checkProviders({ gateway, transport }: Wired): Promise<void> {
-  const { providers, config } = gateway.snapshot
+/** A provider with one of its credentials; null where it needs none. */
+export interface ProbeRow {
+  readonly provider: ProviderSettings
+  readonly credential: Credential | null
+}
+
+/** What can be asked with free calls: every credential of every provider, local servers only where they are configured. */
+export function probeRows({ providers, config }: Snapshot): ProbeRow[] {
   const configured = new Set(config.providers.map(({ id }) => id))
   const settings = [...providers.values()].filter(
     ({ definition, address }) =>
       !address.origin.startsWith('sim:') && (!definition.local || configured.has(definition.id)),
   )
-  const rows = settings.flatMap((provider) => {
+  return settings.flatMap((provider) => {
     const credentials: readonly (Credential | null)[] =
       provider.credentials.length === 0 ? [null] : provider.credentials
     return credentials.map((credential) => ({ provider, credential }))
   })
+}
+
+/** A call that costs nothing; null where the provider has none, or the credential signs rather than travels. */
+export async function freeCall(
+  transport: Transport,
+  provider: ProviderSettings,
+  credential: Credential | null,
+): Promise<ProbeResult | null> {
+  const { probe: path } = provider.definition
+  const travels = credential === null || credential.kind === 'key'
+  if (path === null || !travels) return null
+  const target = resolveTarget(provider, credential, { modelId: '', upstreamId: '', path, headers: [] })
+  return await probe(transport, target, PROBE_MS)
+}
+
+/** Keeps what a free call said for people. */
+export function tellState(
+  gateway: Gateway,
+  provider: ProviderSettings,
+  credential: Credential | null,
+  said: ProbeResult,
+): void {
+  const told = stateOf(provider, credential?.source, describe(said))
+  const known = gateway.states.findIndex(
+    ({ providerId, source }) => providerId === told.providerId && source === told.source,
+  )
+  if (known < 0) gateway.states.push(told)
+  else gateway.states[known] = told
+}
+
+/** Tries the credentials of all providers at once and keeps what they said in `gateway.states`. Never rejects. */
+export async function checkProviders({ gateway, transport }: Wired): Promise<void> {
+  const rows = probeRows(gateway.snapshot)
   const states = rows.map(({ provider, credential }) => stateOf(provider, credential?.source, 'checking'))
   gateway.states = states
   await Promise.all(
     rows.map(async ({ provider, credential }, at) => {
-      const { probe: path } = provider.definition
-      const travels = credential === null || credential.kind === 'key'
-      const state =
-        path === null || !travels
-          ? 'not checked'
-          : describe(
-              await probe(
-                transport,
-                resolveTarget(provider, credential, { modelId: '', upstreamId: '', path, headers: [] }),
-                PROBE_MS,
-              ),
-            )
-      states[at] = stateOf(provider, credential?.source, state)
+      const said = await freeCall(transport, provider, credential)
+      states[at] = stateOf(provider, credential?.source, said === null ? 'not checked' : describe(said))
     }),
   )
 }
@@ -84,7 +111,7 @@ function stateOf({ definition }: ProviderSettings, source: string | undefined, s
   return { providerId: definition.id, name: definition.name, source: source ?? 'no key needed', state }
 }
 
-function describe(result: Awaited<ReturnType<typeof probe>>): string {
+function describe(result: ProbeResult): string {
   switch (result.state) {
     case 'works': {
       const models = listedModels(result.body).length

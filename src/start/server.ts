@@ -13,6 +13,7 @@ import { type Clock, whenParentGone } from '../lib/index.ts'
 import type { Environment } from '../providers/index.ts'
 import { restoreSqlite } from '../store/index.ts'
 import type { Log } from '../telemetry/index.ts'
+import { ActiveProbes } from './active-probes.ts'
 import { drain, watchConnections } from './drain.ts'
 import { type FirstKey, firstRunLines, makeFirstKey, readyJson, type StartFacts } from './first-run.ts'
 import { checkBackup } from './offline.ts'
@@ -54,6 +55,7 @@ export class Server {
   #runtimeFile: string | null = null
   #url = ''
   #firstKey: FirstKey | null = null
+  readonly #activeProbes = new ActiveProbes(() => this.#wired, Math.random)
 
   constructor(options: ServerOptions) {
     this.#options = options
@@ -75,6 +77,7 @@ export class Server {
     this.#writeRuntime(config.data, url)
     this.#firstKey = this.#options.firstKey ? await makeFirstKey(wired.gateway) : null
     this.#url = url
+    this.#activeProbes.restart()
   }
 
   /** Tells the user that it is ready, with what the probes of provider keys say within a moment. */
@@ -107,6 +110,7 @@ export class Server {
     this.#warnings = warnings
     this.#wired?.apply(config, warnings, this.#local)
     void this.#probe(this.#options.env)
+    this.#activeProbes.restart()
   }
 
   /** Closes what a failed start left open. */
@@ -134,6 +138,7 @@ export class Server {
       process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
       whenParentGone(launcherPid, onSignal)
     })
+    this.#activeProbes.stop()
     const served = { http: this.#http!, sockets: this.#sockets }
     await drain(served, this.#wired!, this.#options.clock, cut.signal)
     this.#removeRuntime()

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { GatewayError } from '../chat/index.ts'
 import type { Clock } from '../lib/index.ts'
 import { machineToken, tokenFor } from './credentials/google-sources.ts'
-import type { Network } from './credentials/network.ts'
+import { members, type Network, parseJson } from './credentials/network.ts'
 import { Renewed } from './credentials/renewed.ts'
 
 interface TokenDeps extends Network {
@@ -42,18 +42,44 @@ export class GoogleTokens {
   }
 }
 
-/** One access token, kept fresh. */
-export class GoogleToken extends Renewed<string> {
-  constructor(identity: GoogleIdentity, deps: TokenDeps) {
-    super('Google access token', deps.clock, async () => {
-      const { read = (file: string) => readFile(file, 'utf8') } = deps
-      const { file, usualFile, metadataHost } = identity
+/** One access token, kept fresh, with the project that its use is counted for. */
+export class GoogleToken {
+  readonly #access: Renewed<{ readonly token: string; readonly quotaProject: string | null }>
+
+  constructor({ file, usualFile, metadataHost }: GoogleIdentity, deps: TokenDeps) {
+    const { clock, read = (path: string) => readFile(path, 'utf8') } = deps
+    this.#access = new Renewed('Google access token', clock, async () => {
       const text = await (file === null ? usual(usualFile, read) : named(file, read))
-      return text === null
-        ? machineToken(deps, metadataHost)
-        : tokenFor(text, { network: deps, read, nowMs: deps.clock.now() })
+      const { value: token, forMs } =
+        text === null
+          ? await machineToken(deps, metadataHost)
+          : await tokenFor(text, { network: deps, read, nowMs: clock.now() })
+      return { value: { token, quotaProject: text && quotaProjectIn(text) }, forMs }
     })
   }
+
+  /** Null when it is at hand, else a promise of it. It rejects with GatewayError `provider_auth` or `provider_unavailable`. */
+  ready(): Promise<void> | null {
+    return this.#access.ready()
+  }
+
+  /** Throws GatewayError `provider_auth` when there is none: wait for `ready()` first. */
+  get value(): string {
+    return this.#access.value.token
+  }
+
+  /** What goes along with a call. */
+  get headers(): readonly (readonly [string, string])[] {
+    const { token, quotaProject } = this.#access.value
+    const bearer = ['authorization', `Bearer ${token}`] as const
+    return quotaProject === null ? [bearer] : [bearer, ['x-goog-user-project', quotaProject]]
+  }
+}
+
+/** A user's login belongs to no project, so the file says which one is meant. */
+function quotaProjectIn(text: string): string | null {
+  const project = members(parseJson(text))['quota_project_id']
+  return typeof project === 'string' && /^[a-z0-9.:-]{1,64}$/.test(project) ? project : null
 }
 
 type Read = (file: string) => Promise<string>

@@ -32,10 +32,8 @@ export function reach(
         metadataHost: parts['metadataHost']?.reveal() ?? null,
       })
       return {
-        address: (path, headers) => {
-          const bearer = ['authorization', `Bearer ${token.value}`] as const
-          return resolveTarget(settings, null, { ...names, path, headers: [...headers, bearer] })
-        },
+        address: (path, headers) =>
+          resolveTarget(settings, null, { ...names, path, headers: [...headers, ...token.headers] }),
         ready: () => token.ready(),
       }
     }

@@ -46,6 +46,8 @@ export interface Waybill {
   readonly created_at: string
   readonly requested: readonly string[]
   readonly resolved: readonly string[]
+  readonly via: readonly string[] | null
+  readonly because: string | null
   readonly strategy: string | null
   readonly result: string
   readonly gateway_ms: number | null
@@ -108,7 +110,7 @@ export function receiptLines(bill: Waybill): string[] {
 
 function facts(bill: Waybill): string[][] {
   const { generation: call } = bill
-  const names = bill.requested.join(' → ')
+  const names = bill.requested.map((name, i) => named(name, bill.via?.[i])).join(' → ')
   const led = bill.resolved.join(' → ')
   const ended =
     call.error_code === null ? (call.finish_reason ?? bill.result) : `${bill.result}: ${call.error_code}`
@@ -121,12 +123,19 @@ function facts(bill: Waybill): string[][] {
     ['when', bill.created_at.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')],
     ['key', bill.key.name ?? 'deleted'],
     ['asked for', names],
-    ...(led === '' || led === names ? [] : [['that is', led]]),
+    ...(led === '' || led === names
+      ? []
+      : [['that is', bill.because === null ? led : `${led} (${bill.because})`]]),
     ['answered by', call.provider_name === null ? 'nobody' : `${call.model} at ${call.provider_name}`],
     ...(bill.strategy === null ? [] : [['route', bill.strategy]]),
     ['ended', `${ended}${call.streamed ? ', streamed' : ''}${call.simulated ? ', simulated' : ''}`],
     ...(times.length === 0 ? [] : [['time', times.join(', ')]]),
   ]
+}
+
+function named(name: string, via: string | undefined): string {
+  if (via === undefined || via === 'direct') return name
+  return via === 'auto' || via === 'free' ? `${name} (router)` : `${name} (${via})`
 }
 
 /** The tries one below the other on a common axis: `·` waiting for the first token, `█` answering. */

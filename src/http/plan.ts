@@ -18,7 +18,7 @@ import { contextTokens, upperTokens } from './tokens.ts'
 import { creditsMode } from './v1/credits.ts'
 
 /** Most attempts of one request, over all its models. */
-export const MAX_ATTEMPTS = 8
+const MAX_ATTEMPTS = 8
 
 /**
  * Decides where a request goes; the plan may be a refusal. The key tells what its caller may use; null: the operator.
@@ -85,7 +85,7 @@ function planRequest(chat: ChatRequest, sticky: string | null): PlanRequest {
 }
 
 /** What a caller may use. Where money is counted, an endpoint without a price cannot serve. */
-export function policyOf(gateway: Gateway, snapshot: Snapshot, key: ApiKey | null): RoutingPolicy {
+function policyOf(gateway: Gateway, snapshot: Snapshot, key: ApiKey | null): RoutingPolicy {
   return {
     needsPrice:
       key !== null && (key.limitNanos !== null || creditsMode(gateway, key.organizationId) === 'prepaid'),
@@ -95,9 +95,9 @@ export function policyOf(gateway: Gateway, snapshot: Snapshot, key: ApiKey | nul
 }
 
 /** Catalog, credentials and health as one decision sees them, for a request that wants this output. */
-export function routingSnapshot(
+function routingSnapshot(
   gateway: Gateway,
-  { catalog, targets }: Snapshot,
+  { catalog, targets, config }: Snapshot,
   outputModalities: readonly string[],
 ): RoutingSnapshot {
   const now = gateway.clock.tick()
@@ -106,7 +106,8 @@ export function routingSnapshot(
     models: () => catalog.all,
     latest: () => catalog.latest,
     dataPolicy: (providerId, modelId) =>
-      findProvider(providerId)?.local === true ? ON_SITE : dataPolicyOf(providerId, modelId),
+      config.providers.find(({ id }) => id === providerId)?.dataPolicy ??
+      (findProvider(providerId)?.local === true ? ON_SITE : dataPolicyOf(providerId, modelId)),
     suggest: (name) => catalog.suggest(name, 3),
     hasCredential: (providerId) => targets.reaches(providerId),
     credentialHint: (providerId) => findProvider(providerId)?.env ?? [],

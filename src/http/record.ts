@@ -25,6 +25,7 @@ export function recordOf(
       ttftMs: attempt.ttftMs,
       durationMs: attempt.durationMs,
       outputTokens: attempt.usage?.completionTokens ?? 0,
+      seam: attempt.seam?.way ?? null,
     }))
     const waybill = encodeWaybill({
       plan,

@@ -12,6 +12,11 @@ export function estimateTokens(bytes: number): number {
   return Math.ceil(bytes / BYTES_PER_TOKEN)
 }
 
+/** Bytes of text that `estimateTokens` takes for so many tokens. */
+export function bytesOf(tokens: number): number {
+  return tokens * BYTES_PER_TOKEN
+}
+
 /** Likely tokens of a prompt. */
 export function promptTokens(chat: ChatRequest): number {
   return estimateTokens(chat.promptBytes) + chat.mediaParts * 1000

@@ -58,7 +58,7 @@ function metadataOf({ plan, requested, trace }: Call): RouterMetadata {
     plan,
     tries: trace,
     requested,
-    isByok: false,
+    isByok: last?.credentialId != null && plan?.credentials?.includes(last.credentialId) === true,
     durationMs: last?.durationMs ?? null,
     dropped: last?.dropped.map(({ parameter }) => parameter) ?? [],
   })

@@ -112,14 +112,14 @@ describe("OpenRouter's form", () => {
 
   test('says in its words how the name led to endpoints', () => {
     const plan = planOf(many(1))
-    const strategy = (...requested: string[]) =>
-      routerMetadata({ ...facts, requested, plan, tries: [] }).strategy
-    expect(strategy('acme/one:nitro')).toBe('direct')
-    expect(strategy('acme/old')).toBe('alias')
-    expect(strategy('~acme/one-latest')).toBe('latest')
-    expect(strategy('openrouter/auto')).toBe('auto')
-    expect(strategy('waybill/free')).toBe('free')
-    expect(strategy('acme/one', 'acme/two')).toBe('fallback')
+    const strategy = (via: 'direct' | 'alias' | 'latest' | 'auto' | 'free', ...more: string[]) => {
+      const routes = [{ requested: 'a', models: ['acme/one'], via, because: null }]
+      return routerMetadata({ ...facts, requested: ['a', ...more], plan: { ...plan, routes }, tries: [] })
+        .strategy
+    }
+    for (const via of ['direct', 'alias', 'latest', 'auto', 'free'] as const) expect(strategy(via)).toBe(via)
+    expect(strategy('direct', 'acme/two')).toBe('fallback')
+    expect(strategy('auto', 'acme/two')).toBe('auto')
   })
 
   test('of a request that never came to a plan has attempt 0', () => {

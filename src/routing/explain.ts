@@ -1,5 +1,5 @@
 import { perMillion } from './filter.ts'
-import type { Candidate, ExclusionReason, Plan } from './plan.types.ts'
+import type { Candidate, ExclusionReason, Plan, Route } from './plan.types.ts'
 import { comparablePrice } from './price.ts'
 
 /** A plan in the words of `POST /api/v1/route/explain` and `waybill route explain --json`. */
@@ -7,6 +7,10 @@ export interface Explanation {
   readonly requested: readonly string[]
   /** Catalog ids that the names led to. */
   readonly resolved: readonly string[]
+  /** How each name led to which models, and what a router made of the request. */
+  readonly routes: readonly Route[]
+  /** Models of the operator's `fallbacks` that come last. */
+  readonly stand_ins: readonly string[]
   readonly strategy: string
   readonly max_attempts: number
   readonly allow_fallbacks: boolean
@@ -35,6 +39,8 @@ export function explainPlan(plan: Plan): Explanation {
   return {
     requested: plan.requested,
     resolved: [...new Set(plan.candidates.map(({ endpoint }) => endpoint.modelId))],
+    routes: plan.routes ?? [],
+    stand_ins: plan.standIns?.models ?? [],
     strategy: plan.strategy,
     max_attempts: plan.maxAttempts,
     allow_fallbacks: plan.allowFallbacks,

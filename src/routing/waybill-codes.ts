@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../chat/index.ts'
-import type { ExclusionReason } from './plan.types.ts'
+import type { ExclusionReason, Route } from './plan.types.ts'
 
 // Letters and numbers that stored waybills are written in: they are added to, and never change their meaning.
 
@@ -117,6 +117,25 @@ const OUTCOME_NAMES = new Map(Object.entries(OUTCOMES).map(([name, code]) => [co
 /** Ways in which an answer that broke off was carried on by another try. */
 const SEAMS = ['continue', 'restart'] as const
 export type Seam = (typeof SEAMS)[number]
+
+/** How a name led to models. */
+const VIA_LETTERS: Record<Route['via'], string> = {
+  direct: 'd',
+  alias: 'a',
+  latest: 'l',
+  auto: 'r',
+  free: 'f',
+}
+const VIAS = new Map(Object.entries(VIA_LETTERS).map(([via, letter]) => [letter, via as Route['via']]))
+
+export function viaLetter(via: Route['via']): string {
+  return VIA_LETTERS[via]
+}
+
+/** The inverse of `viaLetter`; null for letters of a later version. */
+export function viaOf(letter: string): Route['via'] | null {
+  return VIAS.get(letter) ?? null
+}
 
 /** A letter for why a candidate was left out; `.` when it was not. */
 export function reasonLetter(excluded: ExclusionReason | null): string {

@@ -20,13 +20,13 @@ const EACH_UNSAFE = /[^\x21-\x7e]|[;,]/g
 /**
  * The waybill in one line of printable ASCII, for a response header:
  * `groq; model=acme/one; route=load-balance; candidates=4/7; attempts=2; failed=deepinfra:503`. The first word is the tag
- * of the endpoint that answers (`none`: nobody does), candidates are those that could serve and all.
+ * of the endpoint that answers (`none`: nobody does), `via` says when a router or alias was named, candidates are those that could serve and all.
  */
 export function waybillLine(plan: Plan, tries: readonly Try[]): string {
   const last = tries.at(-1)
   const answers = last !== undefined && last.outcome !== 'failed'
   let line = answers ? `${safe(tagOf(last.endpointId))}; model=${safe(last.model)}` : 'none'
-  line += `; route=${plan.strategy}; candidates=${plan.order.length}/${plan.candidates.length}; attempts=${tries.length}`
+  line += `${viaOf(plan)}; route=${plan.strategy}; candidates=${plan.order.length}/${plan.candidates.length}; attempts=${tries.length}`
   let failed = ''
   for (const { endpointId, outcome, status, errorCode } of tries) {
     if (outcome !== 'failed') continue
@@ -46,6 +46,12 @@ function reason(status: number | null, code: ErrorCode | null): string {
 
 function safe(name: string): string {
   return UNSAFE.test(name) ? name.replace(EACH_UNSAFE, '_') : name
+}
+
+/** How the first name led to models, when that was not directly. */
+function viaOf({ routes }: Plan): string {
+  const via = routes?.[0]?.via ?? 'direct'
+  return via === 'direct' ? '' : `; via=${via}`
 }
 
 /** OpenRouter's `openrouter_metadata`. Source: its router metadata documentation and OpenAPI schema `OpenRouterMetadata`. */
@@ -119,14 +125,8 @@ function attempt({ provider, model, outcome, status, errorCode }: Try) {
   return { provider, model, status: known ? ERRORS[errorCode].status : (status ?? 0) }
 }
 
-/** In OpenRouter's words how the name led to endpoints, the least direct way first. */
+/** In OpenRouter's words how the name led to endpoints. */
 function routingStrategy({ requested, plan }: MetadataFacts): RouterMetadata['strategy'] {
-  const name = requested[0] ?? ''
-  if (/^(openrouter|waybill)\/auto\b/.test(name)) return 'auto'
-  if (/^(openrouter|waybill)\/free\b/.test(name)) return 'free'
-  if (requested.length > 1) return 'fallback'
-  if (/^~.*-latest\b/.test(name)) return 'latest'
-  const base = name.split(':')[0]
-  const resolved = plan?.candidates[0]?.endpoint.modelId
-  return resolved === undefined || resolved === name || resolved.split(':')[0] === base ? 'direct' : 'alias'
+  const via = plan?.routes?.[0]?.via ?? 'direct'
+  return requested.length > 1 && via !== 'auto' && via !== 'free' ? 'fallback' : via
 }

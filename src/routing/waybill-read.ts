@@ -1,7 +1,16 @@
 import { NO_USAGE, type Usage } from '../chat/index.ts'
-import type { ExclusionReason } from './plan.types.ts'
+import type { ExclusionReason, Route } from './plan.types.ts'
 import type { WaybillAttempt, WaybillParts } from './waybill.ts'
-import { expandRuns, noteOf, outcomeOf, reasonOf, reasonWords, type Seam, seamOf } from './waybill-codes.ts'
+import {
+  expandRuns,
+  noteOf,
+  outcomeOf,
+  reasonOf,
+  reasonWords,
+  type Seam,
+  seamOf,
+  viaOf,
+} from './waybill-codes.ts'
 import { HASH_DIGITS, readTable, type TableEntry } from './waybill-tables.ts'
 
 /** A candidate read back: what its table says, and what this request made of it. */
@@ -17,6 +26,10 @@ export interface WaybillCandidate extends TableEntry {
 
 export interface WaybillRecord {
   readonly requested: readonly string[]
+  /** How each name led to models, `direct` where nothing was told. */
+  readonly via: readonly Route['via'][]
+  /** What a router made of the request, e.g. `code, high`. */
+  readonly because: string | null
   /** Catalog ids that the names led to, in the order of the candidates. */
   readonly resolved: readonly string[]
   readonly strategy: string
@@ -55,6 +68,8 @@ export function readWaybill(data: string, tables: ReadonlyMap<string, string>): 
   const [promptTokens, maxOutputTokens] = parts.q
   return {
     requested: parts.m,
+    via: parts.m.map((_, i) => viaOf(parts.r?.[i] ?? '') ?? 'direct'),
+    because: parts.b ?? null,
     resolved: [...new Set(rows.map(({ model }) => model))],
     strategy: parts.s,
     candidates: candidates(parts, rows),

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Endpoint } from '../catalog/index.ts'
@@ -6,7 +7,7 @@ import { planAttempts } from './plan.ts'
 import type { Plan } from './plan.types.ts'
 import { endpoint, policy, request, seeded, snapshot, tariff } from './sample.fixture.ts'
 import { encodeWaybill, WAYBILL_BYTES, type WaybillAttempt, type WaybillFacts } from './waybill.ts'
-import { expandRuns, outcomeCode, outcomeOf, runLengths } from './waybill-codes.ts'
+import { expandRuns, noteLetter, noteOf, outcomeCode, outcomeOf, runLengths } from './waybill-codes.ts'
 import { readWaybill, waybillTables } from './waybill-read.ts'
 
 function planOf(endpoints: readonly Endpoint[], more: Parameters<typeof request>[0] = {}): Plan {
@@ -108,29 +109,25 @@ describe('the waybill', () => {
   })
 
   test('every note that the planner gives has a letter', () => {
-    const endpoints = many(9)
-    const health = {
-      'p0/region-0': { outage: true },
-      'p1/region-1': { uptime5m: 0.5, samples5m: 200 },
-      'p2/region-2': { uptime5m: 0.9, samples5m: 200 },
-      'p6/region-6': { coolingMs: 900 },
-      'p7/region-7': { breaker: 'open' as const },
-      'p8/region-8': { breaker: 'half-open' as const },
+    const source = readFileSync(new URL('./rank.ts', import.meta.url), 'utf8')
+    const notes = [...source.matchAll(/note (?:\|\|)?= ([^\n]+)/g)].flatMap(([, right]) =>
+      [...right!.matchAll(/'([^']+)'/g)].map(([, note]) => note!),
+    )
+    expect(notes.length).toBeGreaterThan(10)
+    for (const note of notes) expect([note, noteOf(noteLetter(note))]).toEqual([note, note])
+  })
+
+  test('tells how names led to models', () => {
+    const plan: Plan = {
+      ...planOf(many(3)),
+      requested: ['openrouter/auto', 'acme/one'],
+      routes: [
+        { requested: 'openrouter/auto', models: ['acme/one'], via: 'auto', because: 'code, high' },
+        { requested: 'acme/one', models: ['acme/one'], via: 'direct', because: null },
+      ],
     }
-    const asks: Parameters<typeof request>[0][] = [
-      {},
-      { parameters: ['tools'] },
-      { provider: { order: ['p1', 'p6'] } },
-      ...(['price', 'throughput', 'latency', 'exacto'] as const).map((by) => ({
-        provider: { sort: { by, partition: 'model' as const } },
-      })),
-    ]
-    for (const ask of asks) {
-      const plan = planAttempts(request(ask), policy, snapshot({ endpoints, health }), seeded(2))
-      const told = roundTrip(facts(plan)).candidates.map(({ reason }) => reason)
-      const noted = plan.candidates.toSorted((a, b) => a.rank! - b.rank!).map(({ note }) => note)
-      expect(told).toEqual(noted)
-    }
+    expect(roundTrip(facts(plan))).toMatchObject({ via: ['auto', 'direct'], because: 'code, high' })
+    expect(roundTrip(facts(planOf(many(3))))).toMatchObject({ via: ['direct'], because: null })
   })
 
   test('without one of its tables tells the tries, and no candidates', () => {

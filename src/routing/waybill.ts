@@ -1,6 +1,14 @@
 import type { Usage } from '../chat/index.ts'
 import type { Plan } from './plan.types.ts'
-import { noteLetter, outcomeCode, reasonLetter, runLengths, type Seam, seamCode } from './waybill-codes.ts'
+import {
+  noteLetter,
+  outcomeCode,
+  reasonLetter,
+  runLengths,
+  type Seam,
+  seamCode,
+  viaLetter,
+} from './waybill-codes.ts'
 import { type CandidateTable, type Stretch, stretches } from './waybill-tables.ts'
 
 /** One upstream try as the waybill keeps it. */
@@ -45,6 +53,10 @@ export interface EncodedWaybill {
 export interface WaybillParts {
   v: 2
   m: string[]
+  /** A letter for each name: how it led to models. */
+  r?: string
+  /** What a router made of the request. */
+  b?: string
   s: string
   /** Hashes of the tables, joined: their rows one after the other are the candidates. */
   t: string
@@ -101,6 +113,10 @@ export function encodeWaybill(facts: WaybillFacts): EncodedWaybill {
     d: facts.dropped.slice(0, 16).map((name) => name.slice(0, 40)),
   }
   if (positions.size < plan.candidates.length) parts.c = plan.candidates.length
+  const routes = plan.routes?.slice(0, 8) ?? []
+  if (routes.some(({ via }) => via !== 'direct')) parts.r = routes.map(({ via }) => viaLetter(via)).join('')
+  const because = routes.find((route) => route.because !== null)?.because
+  if (because != null) parts.b = because.slice(0, 60)
   return { data: fitted(parts), tables: told.map(({ table }) => table) }
 }
 

@@ -269,7 +269,14 @@ describe('waybill route explain', () => {
   it('tells where a request would go, and sends nothing', async () => {
     const sent = upstream.requests.length
     expect((await cli('route', 'explain', '-m', MODEL)).out).toBe(
-      ['test/model   load-balance, up to 3 attempts', '  1  alpha     $1.25/M        by price'].join('\n'),
+      [
+        'test/model   load-balance, up to 3 attempts',
+        '',
+        '#  endpoint  per million  share  why',
+        '1  alpha           $1.25         by price',
+        '',
+        'would hold $0.004064',
+      ].join('\n'),
     )
     expect(await json('route', 'explain', MODEL, '--tools')).toMatchObject({
       requested: [MODEL],
@@ -299,6 +306,9 @@ describe('waybill route explain', () => {
     })
     expect((await cli('route', 'explain', '-m', 'test/modle')).out).toContain('Did you mean test/model?')
     expect(await cli('route', 'explain', '-m', MODEL, '--context', 'lots')).toMatchObject({ code: 2 })
+    expect((await cli('route', 'explain', '-m', MODEL, '--key', 'nobody')).err).toContain(
+      'No key is named "nobody"',
+    )
   })
 })
 

@@ -1,6 +1,6 @@
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Ran, waybill } from '../harness/command.ts'
+import { type Ran, spawnWaybill, waybill } from '../harness/command.ts'
 import { type RunningGateway, startGateway } from '../harness/gateway.ts'
 import { chat, embeddings, type FakeUpstream, fakeUpstream, json } from '../upstream/index.ts'
 
@@ -126,6 +126,13 @@ describe('X-OpenRouter-Metadata: enabled', () => {
     const events = [...text.matchAll(/^data: (\{.*)$/gm)].map((match) => JSON.parse(match[1]!) as Loose)
     expect(carriers[name]!(events)['openrouter_metadata']).toMatchObject(expected(MODEL))
     expect(text.split('openrouter_metadata')).toHaveLength(2)
+  })
+
+  it("tells it in the last element of Google's arrays, and once", async () => {
+    const path = `/models/${MODEL}:streamGenerateContent`
+    const elements = (await (await send(path, BODIES['gemini']![1], ON)).json()) as Loose[]
+    expect(elements.at(-1)!['openrouter_metadata']).toMatchObject(expected(MODEL))
+    expect(elements.filter((element) => 'openrouter_metadata' in element)).toHaveLength(1)
   })
 
   it('tells beside an error how far the request came', async () => {
@@ -376,5 +383,21 @@ describe('the waybill of a call', () => {
     )
     const rows = JSON.parse((await cli('logs', '-n', '2', '--json')).out).data
     expect(rows).toHaveLength(2)
+  })
+
+  it('comes by itself while waybill logs -f runs', async () => {
+    const following = spawnWaybill(['logs', '-f', '-n', '1', '--key', 'receipts', '--data', gateway.dataDir])
+    await following.until(id)
+    const response = await fetch(`${gateway.url}/api/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}` },
+      body: JSON.stringify({ model: 'sim/echo', messages: [{ role: 'user', content: 'Hi' }] }),
+    })
+    await response.text()
+    const later = response.headers.get('x-generation-id')!
+    const out = await following.until(new RegExp(`${later}.*receipts`))
+    expect(out.split(id)).toHaveLength(2)
+    following.child.kill()
+    await following.ended
   })
 })

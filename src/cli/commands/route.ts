@@ -1,8 +1,12 @@
 import { type Command, CommandError, EXIT, wholeNumber } from '../command.ts'
-import { type Candidate, candidateLines } from '../receipt.ts'
+import { type Candidate, candidateLines, dollars } from '../receipt.ts'
 
 interface Explained {
   readonly requested: readonly string[]
+  readonly resolved: readonly string[]
+  readonly routes: readonly { readonly via: string; readonly because: string | null }[]
+  readonly stand_ins: readonly string[]
+  readonly hold_usd: string | null
   readonly strategy: string
   readonly max_attempts: number
   readonly retry_after: number | null
@@ -74,9 +78,15 @@ export const routeExplain: Command = {
 
 function explanation(told: Explained): string[] {
   const lines = [`${told.requested.join(' → ')}   ${told.strategy}, up to ${told.max_attempts} attempts`]
+  const led = told.resolved.join(' → ')
+  const because = told.routes.find((route) => route.because !== null)?.because ?? null
+  if (told.routes.some(({ via }) => via !== 'direct'))
+    lines.push(`that is ${led}${because === null ? '' : ` (${because})`}`)
+  if (told.stand_ins.length > 0) lines.push(`stand-ins: ${told.stand_ins.join(', ')}`)
   if (told.retry_after !== null)
     lines.push(`every endpoint is cooling down; the first is ready in ${told.retry_after} s`)
   if (told.candidates.length > 0) lines.push('', ...candidateLines(told.candidates))
+  if (told.hold_usd !== null) lines.push('', `would hold ${dollars(told.hold_usd)}`)
   if (told.error !== null) lines.push('', told.error.message)
   return lines
 }

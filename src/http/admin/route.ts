@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { GatewayError } from '../../chat/index.ts'
+import { type ChatRequest, GatewayError } from '../../chat/index.ts'
 import { dialect } from '../../dialects/index.ts'
 import type { ApiKey } from '../../identity/index.ts'
-import { explainPlan, type PlanRequest, planAttempts } from '../../routing/index.ts'
 import type { Gateway, RouteContext } from '../gateway.ts'
-import { policyOf, routingSnapshot } from '../plan.ts'
+import { bytesOf } from '../tokens.ts'
+import { explained } from '../v1/route-explain.ts'
 import { readBody } from '../validate.ts'
 
 const Explain = z.strictObject({
@@ -14,46 +14,43 @@ const Explain = z.strictObject({
   max_tokens: z.number().int().min(1).max(100_000_000).nullable().default(null),
   stream: z.boolean().default(true),
   parameters: z.array(z.string().max(64)).max(64).default([]),
-  input_modalities: z.array(z.string().max(32)).max(8).default(['text']),
+  input_modalities: z
+    .array(z.enum(['text', 'image', 'file', 'audio', 'video']))
+    .max(8)
+    .default(['text']),
   output_modalities: z.array(z.string().max(32)).max(8).default(['text']),
   /** The `provider` object of a chat request. */
   provider: z.looseObject({}).default({}),
   service_tier: z.string().max(32).nullable().default(null),
-  /** Plan as for a caller whose money is counted: endpoints without a price are left out. */
-  needs_price: z.boolean().default(false),
   /** Plan as for this key, by name, hash or the beginning of the hash. */
   key: z.string().min(1).max(256).nullable().default(null),
 })
 
-/** `POST /admin/route/explain`: where a request of this kind would go and why; nothing is sent. */
+/** `POST /admin/route/explain`: where a request of this kind would go and why; planned as a real one, nothing is sent. */
 export async function explainRoute(gateway: Gateway, c: RouteContext): Promise<Response> {
   const body = await readBody(gateway, c, Explain)
-  const { snapshot } = gateway
-  const request: PlanRequest = {
-    models: body.models,
-    stream: body.stream,
-    parameters: body.parameters,
-    inputModalities: body.input_modalities,
-    outputModalities: body.output_modalities,
-    promptTokens: body.prompt_tokens,
-    maxOutputTokens: body.max_tokens,
-    provider: preferences(body.provider),
-    serviceTier: body.service_tier,
-  }
-  const policy = policyOf(gateway, snapshot, body.key === null ? null : keyNamed(gateway, body.key))
-  const plan = planAttempts(
-    request,
-    { ...policy, needsPrice: policy.needsPrice || body.needs_price },
-    routingSnapshot(gateway, snapshot, body.output_modalities),
-    Math.random,
-  )
-  return c.json({ data: explainPlan(plan) })
+  const key = body.key === null ? null : keyNamed(gateway, body.key)
+  return c.json({ data: explained(gateway, key, chatOf(body), null) })
 }
 
-/** The preferences exactly as a chat request's would be read, so that both say the same. */
-function preferences(provider: Record<string, unknown>): PlanRequest['provider'] {
-  const chat = { model: 'any/model', messages: [{ role: 'user', content: 'x' }], provider }
-  return dialect('openai-chat')!.decodeRequest(chat, { path: '/chat/completions', query: '' }).provider
+/** A chat request of that kind: everything but its sizes and what it uses is read from a body as any client's would be. */
+function chatOf(body: z.infer<typeof Explain>): ChatRequest {
+  const wire = {
+    models: body.models,
+    messages: [{ role: 'user', content: 'x' }],
+    stream: body.stream,
+    provider: body.provider,
+    ...(body.service_tier !== null && { service_tier: body.service_tier }),
+  }
+  const chat = dialect('openai-chat')!.decodeRequest(wire, { path: '/chat/completions', query: '' })
+  return {
+    ...chat,
+    parameters: [...new Set([...chat.parameters, ...body.parameters])],
+    inputModalities: body.input_modalities,
+    outputModalities: body.output_modalities,
+    promptBytes: bytesOf(body.prompt_tokens),
+    maxOutputTokens: body.max_tokens,
+  }
 }
 
 function keyNamed(gateway: Gateway, name: string): ApiKey {

@@ -1,14 +1,20 @@
-import { GatewayError } from '../../chat/index.ts'
+import { type ChatRequest, GatewayError } from '../../chat/index.ts'
 import type { RequestTarget } from '../../dialects/index.ts'
-import { formatUsd } from '../../money/index.ts'
-import { explainPlan, type Plan } from '../../routing/index.ts'
+import type { ApiKey } from '../../identity/index.ts'
+import { nanosToDecimal } from '../../money/index.ts'
+import { explainPlan } from '../../routing/index.ts'
 import { parseJson } from '../body.ts'
-import type { Gateway, RouteContext } from '../gateway.ts'
+import { type Gateway, organizationOf, type RouteContext } from '../gateway.ts'
 import { incomingOf } from '../guard.ts'
 import { worstOn } from '../hold.ts'
 import type { Surface } from '../journey.ts'
 import { decide } from '../plan.ts'
+import { withPreset } from '../preset.ts'
+import { presetsFor } from '../presets.ts'
+import { readRequest } from '../read.ts'
+import { sessionOf } from '../sticky.ts'
 import { contextTokens } from '../tokens.ts'
+import { countsMoney } from './credits.ts'
 import { SURFACES } from './inference.ts'
 import { refuseUnserved } from './not-yet.ts'
 
@@ -18,28 +24,34 @@ import { refuseUnserved } from './not-yet.ts'
  */
 export async function explain(gateway: Gateway, c: RouteContext): Promise<Response> {
   const incoming = incomingOf(c)
-  const body = parseJson(await gateway.bodies.read(incoming))
-  const { surface, path } = surfaceOf(c.req.query('surface') ?? guess(body), body)
-  const chat = surface.dialect.decodeRequest(body, targetOf(path, c))
-  refuseUnserved(chat, incoming.headers)
   const caller = c.get('caller')
   const key = caller.kind === 'key' ? caller.key : null
-  const plan = decide(gateway, gateway.snapshot, key, chat)
-  return c.json({
-    data: {
-      ...explainPlan(plan),
-      surface: surface.name,
-      prompt_tokens_expected: contextTokens(chat),
-      max_tokens: chat.maxOutputTokens,
-      hold_usd: held(plan, (endpoint) => worstOn(endpoint, chat)),
-    },
-  })
+  const body = parseJson(await gateway.bodies.read(incoming))
+  const { surface, path } = surfaceOf(c.req.query('surface') ?? guess(body), body)
+  const moneyCounts = key !== null && countsMoney(gateway, key)
+  const chat = readRequest(surface.dialect, body, targetOf(path, c), moneyCounts)
+  refuseUnserved(chat, incoming.headers)
+  const session = sessionOf(chat, c.req.header('x-session-id') ?? null)
+  return c.json({ data: { surface: surface.name, ...explained(gateway, key, chat, session) } })
 }
 
-/** What would be held for the first endpoint, USD; null without one, or when its price is not known. */
-function held({ order }: Plan, worst: (endpoint: Plan['order'][number]) => bigint | null): string | null {
-  const nanos = order[0] === undefined ? null : worst(order[0])
-  return nanos === null ? null : formatUsd(nanos).slice(1)
+/** A request's plan in words, with what it was made from and what would be held first (USD; null: its price is not known, or nobody serves). */
+export function explained(
+  gateway: Gateway,
+  key: ApiKey | null,
+  chat: ChatRequest,
+  session: string | null,
+): Record<string, unknown> {
+  const plan = decide(gateway, gateway.snapshot, key, chat, session)
+  const first = plan.order[0]
+  const held = first === undefined ? null : worstOn(first, chat)
+  return {
+    ...explainPlan(plan),
+    prompt_tokens_expected: contextTokens(chat),
+    max_tokens: chat.maxOutputTokens,
+    withheld_parameters: chat.withheld?.map(({ parameter }) => parameter) ?? [],
+    hold_usd: held === null ? null : nanosToDecimal(held),
+  }
 }
 
 /** The surface that a body looks like, where none is named. */

@@ -34,6 +34,8 @@ export async function waybill(gateway: Gateway, c: RouteContext): Promise<Respon
       created_at: new Date(Number(row.created_at)).toISOString(),
       requested: read?.requested ?? [row.requested_model],
       resolved: read?.resolved ?? [],
+      via: read?.via ?? null,
+      because: read?.because ?? null,
       strategy: read?.strategy ?? null,
       result: row.result,
       gateway_ms: row.gateway_us === null ? null : row.gateway_us / 1000,

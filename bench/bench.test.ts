@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DIALECTS } from '../src/dialects/index.ts'
 import { modelNames } from './contestants/contestant.ts'
+import { deltaCosts } from './deltas.ts'
 import { cpuMicros, ratio, targets } from './figures.ts'
 import { type Job, type Measured, measure, percentiles } from './load.ts'
 import { startMock } from './mock.ts'
@@ -90,7 +92,7 @@ describe('the figures', () => {
       ['nginx', new Map<MeasuredWorkload, Sample>([['A', sample(nginx)]])],
     ])
   const rounds = [round(0.1, 0.02), round(0.3, 0.02), round(0.12, 0.02)]
-  const own = { readySeconds: null, requests: 0, idleKib: null, idleStreams: 0 }
+  const own = { readySeconds: null, requests: 0, idleKib: null, idleStreams: 0, deltaUs: null }
 
   it('takes ratios within a round and their median', () => {
     expect(cpuMicros(measured(0.1))).toBe(100)
@@ -100,8 +102,28 @@ describe('the figures', () => {
 
   it('tells a target that is met from one that is missed or was not measured', () => {
     const found = targets(rounds, ['A'], own)
-    expect(found.map(({ met }) => met)).toEqual([true, null, true, null, null])
+    expect(found.map(({ met }) => met)).toEqual([true, null, true, null, null, null])
     expect(targets([round(0.2, 0.02)], ['A'], own)[0]!.met).toBe(false)
+  })
+
+  it('holds a delta between two dialects to ten microseconds, in its slowest pair', () => {
+    const delta = (median: number) => ({ median, min: median, max: median, n: 40 })
+    const met = (median: number) => targets(rounds, [], { ...own, deltaUs: delta(median) }).at(-1)
+    expect(met(4)).toMatchObject({
+      name: expect.stringContaining('delta'),
+      limit: 10,
+      unit: ' µs',
+      met: true,
+    })
+    expect(met(12)!.met).toBe(false)
+  })
+
+  it('measures every pair of formats that has deltas', () => {
+    const costs = deltaCosts(2, 20)
+    expect(new Set(costs.map(({ from, to }) => `${from} ${to}`)).size).toBe(
+      DIALECTS.size * (DIALECTS.size - 1),
+    )
+    expect(costs.every(({ cost }) => cost.median > 0)).toBe(true)
   })
 
   it('gives percentiles of few and no values', () => {
@@ -122,7 +144,7 @@ describe('the figures', () => {
       pinned: true,
     })
     expect(text).toContain('**LiteLLM**: not measured: no Python.')
-    expect(text).toContain('2 of 2 targets are met, 3 were not measured.')
+    expect(text).toContain('2 of 2 targets are met, 4 were not measured.')
   })
 })
 

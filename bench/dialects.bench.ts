@@ -1,11 +1,12 @@
 /**
  * What a streamed token costs in the dialect room, per frame: the fast lane, the slow lane and a translation, with one
- * frame per push (a live stream) and with all frames of a 16 KiB read at once. Run: `node bench/dialects.bench.ts`.
+ * frame per push (a live stream) and with all frames of a 16 KiB read at once; then a delta between every two formats. Run: `node bench/dialects.bench.ts`.
  */
 import { NO_USAGE } from '../src/chat/index.ts'
 import type { ReplyMeta, StreamPipe } from '../src/dialects/index.ts'
 import { DIALECTS, translatePipe } from '../src/dialects/index.ts'
 import { StreamPassthrough } from '../src/dialects/openai-chat/passthrough.ts'
+import { deltaCosts } from './deltas.ts'
 
 const openaiChat = DIALECTS.get('openai-chat')!
 const meta: ReplyMeta = {
@@ -80,4 +81,11 @@ for (const [shape, frame] of Object.entries(shapes)) {
       )
     }
   }
+}
+
+console.log('\none delta between two dialects')
+for (const { from, to, shape, cost } of deltaCosts()) {
+  console.log(
+    `${`${from} → ${to}`.padEnd(42)} ${shape.padEnd(16)} ${cost.median.toFixed(2).padStart(6)} µs/delta`,
+  )
 }

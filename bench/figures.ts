@@ -88,6 +88,8 @@ export interface OwnFigures {
   /** Memory that an idle stream holds, KiB. */
   readonly idleKib: number | null
   readonly idleStreams: number
+  /** Decoding and encoding one delta between two formats, µs: the slowest pair of them. */
+  readonly deltaUs: Spread | null
 }
 
 export interface Target {
@@ -104,6 +106,7 @@ const TO_PORTKEY: Readonly<Partial<Record<MeasuredWorkload, number>>> = { A: 1 /
 const READY_SECONDS = 1
 const MEMORY_MB = 220
 const IDLE_KIB = 64
+const DELTA_US = 10
 
 /** The targets and how far they are met. */
 export function targets(
@@ -126,5 +129,6 @@ export function targets(
     add('Peak memory in A', MEMORY_MB, memory === undefined ? null : spread([memory]), ' MB')
   add('Start to ready', READY_SECONDS, own.readySeconds, ' s')
   add('Memory of an idle stream', IDLE_KIB, own.idleKib === null ? null : spread([own.idleKib]), ' KiB')
+  add('One delta between two dialects (slowest pair)', DELTA_US, own.deltaUs, ' µs')
   return list
 }

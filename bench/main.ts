@@ -88,7 +88,7 @@ async function compare(wanted: Wanted): Promise<Results> {
   const started: Started[] = []
   const helpers = await startHelpers()
   const rounds: Round[] = []
-  let own: OwnFigures = { readySeconds: null, requests: 0, idleKib: null, idleStreams: 0 }
+  let own: OwnFigures = { readySeconds: null, requests: 0, idleKib: null, idleStreams: 0, deltaUs: null }
   try {
     for (const contestant of wanted.contestants) {
       const { name, setup } = contestant
@@ -133,7 +133,7 @@ async function measureOwn(
   quick: boolean,
   tell: (line: string) => void,
 ): Promise<OwnFigures> {
-  tell('start and idle streams of waybill')
+  tell('start, idle streams and deltas of waybill')
   return ownFigures(helpers, quick)
 }
 

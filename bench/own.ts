@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { freePort } from './contestants/contestant.ts'
 import { freshDataDir, startArgs, startWaybill } from './contestants/index.ts'
+import { slowestDelta } from './deltas.ts'
 import { type OwnFigures, spread } from './figures.ts'
 import type { Helpers } from './helpers.ts'
 import { endGroup, spawnAt } from './machine.ts'
@@ -12,7 +13,7 @@ const STREAMS = 2_000
 const POLL_MS = 5
 const READY_MS = 30_000
 
-/** What only waybill is asked: the memory of idle streams and the time a start takes. */
+/** What only waybill is asked: the memory of idle streams, the time a start takes, a delta from one format to another. */
 export async function ownFigures(helpers: Helpers, quick: boolean): Promise<OwnFigures> {
   const dataDir = freshDataDir('own')
   const gateway = await startWaybill(helpers.mockPort, { dataDir })
@@ -38,6 +39,7 @@ export async function ownFigures(helpers: Helpers, quick: boolean): Promise<OwnF
     requests,
     idleKib: idle.errors > 0 ? null : (idle.memoryMb * 1e6) / 1024 / STREAMS,
     idleStreams: STREAMS,
+    deltaUs: slowestDelta(),
   }
 }
 

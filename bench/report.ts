@@ -158,6 +158,8 @@ ${tables(results)}
 
 The start was timed from \`waybill start\` to the first \`200\` of \`/ready\`, on a data directory with ${own.requests.toLocaleString('en-US')} requests in its ledger;
 idle streams are ${own.idleStreams.toLocaleString('en-US')} open answers of which one event has come, with their connections to the provider.
+A delta between two dialects is a streamed piece of text or of a tool's arguments, decoded from one format of
+conversations and encoded in another: the slowest pair of formats, measured in the benchmark's own process.
 
 ## Run it
 

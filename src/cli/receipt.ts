@@ -110,7 +110,7 @@ export function receiptLines(bill: Waybill): string[] {
 
 function facts(bill: Waybill): string[][] {
   const { generation: call } = bill
-  const names = bill.requested.map((name, i) => named(name, bill.via?.[i])).join(' → ')
+  const names = bill.requested.map((name, i) => named(name, bill.via?.[i], bill.because)).join(' → ')
   const led = bill.resolved.join(' → ')
   const ended =
     call.error_code === null ? (call.finish_reason ?? bill.result) : `${bill.result}: ${call.error_code}`
@@ -123,9 +123,7 @@ function facts(bill: Waybill): string[][] {
     ['when', bill.created_at.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')],
     ['key', bill.key.name ?? 'deleted'],
     ['asked for', names],
-    ...(led === '' || led === names
-      ? []
-      : [['that is', bill.because === null ? led : `${led} (${bill.because})`]]),
+    ...(led === '' || led === bill.requested.join(' → ') ? [] : [['that is', led]]),
     ['answered by', call.provider_name === null ? 'nobody' : `${call.model} at ${call.provider_name}`],
     ...(bill.strategy === null ? [] : [['route', bill.strategy]]),
     ['ended', `${ended}${call.streamed ? ', streamed' : ''}${call.simulated ? ', simulated' : ''}`],
@@ -133,9 +131,10 @@ function facts(bill: Waybill): string[][] {
   ]
 }
 
-function named(name: string, via: string | undefined): string {
+function named(name: string, via: string | undefined, because: string | null): string {
   if (via === undefined || via === 'direct') return name
-  return via === 'auto' || via === 'free' ? `${name} (router)` : `${name} (${via})`
+  if (via === 'alias' || via === 'latest') return `${name} (${via})`
+  return `${name} (${because === null ? 'router' : `router: ${because}`})`
 }
 
 /** The tries one below the other on a common axis: `·` waiting for the first token, `█` answering. */

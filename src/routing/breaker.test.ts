@@ -256,3 +256,44 @@ describe('a rate limit that names no time', () => {
     expect(book.health(E, START + 8).coolingMs).toBeLessThanOrEqual(1_000)
   })
 })
+
+describe('a quick endpoint that falls silent', () => {
+  const known = (): HealthBook => {
+    const book = new HealthBook(() => 0)
+    for (let i = 0; i < 60; i++) book.record(E, null, outcome({ ttftMs: 300 }), START)
+    return book
+  }
+
+  test('gets one request at a time, once five streams have waited a second, until it speaks', () => {
+    const book = known()
+    for (let i = 0; i < 5; i++) book.sent(E, START + i)
+    expect(book.admit(E, START + 900, true)).toBe(true)
+    expect(book.admit(E, START + 1_000, true)).toBe(true)
+    expect(book.admit(E, START + 1_001, true)).toBe(false)
+    expect(book.admit(E, START + 1_001)).toBe(true)
+    book.alive(E)
+    expect(book.admit(E, START + 1_002, true)).toBe(true)
+    expect(book.admit(E, START + 1_002, true)).toBe(true)
+  })
+
+  test('is not taken for silent while tokens come, nor when its pace is not known', () => {
+    const book = known()
+    for (let i = 0; i < 50; i++) {
+      book.sent(E, START + i * 100)
+      if (i % 3 === 0) book.alive(E)
+      expect(book.admit(E, START + i * 100, true)).toBe(true)
+    }
+    for (let i = 0; i < 50; i++) book.sent(F, START)
+    expect(book.admit(F, START + 60_000, true)).toBe(true)
+  })
+
+  test('thrice its usual time is what a slow one has', () => {
+    const book = new HealthBook(() => 0)
+    for (let i = 0; i < 60; i++) book.record(E, null, outcome({ ttftMs: 3_000 }), START)
+    for (let i = 0; i < 5; i++) book.sent(E, START)
+    book.admit(E, START + 7_000, true)
+    expect(book.admit(E, START + 7_000, true)).toBe(true)
+    book.admit(E, START + 10_000, true)
+    expect(book.admit(E, START + 10_000, true)).toBe(false)
+  })
+})

@@ -35,6 +35,10 @@ const LONGEST_BARE_COOLING_MS = 25 * SECOND
 const ENOUGH_FIGURES = 50
 /** Percentiles are worked out at most this often. */
 const FIGURES_LIFE_MS = SECOND
+/** So many streams sent, and no token of any in this time or thrice the endpoint's usual: it has fallen silent. */
+const SILENT_STREAMS = 5
+const SILENT_MS = SECOND
+const SILENT_FACTOR = 3
 /** A request that tries an endpoint after a rate limit and reports nothing for so long is given up. */
 const TRYING_MS = 10 * SECOND
 /** Endpoints and credentials remembered; beyond it the oldest is forgotten. */
@@ -61,7 +65,10 @@ export class EndpointRecord {
   #rowKey: string | null = null
   #rowMixed = false
   limitsInARow = 0
-  /** While a request tries an endpoint that was limited. */
+  /** Streams sent since its last sign of life, and when the first of them was. */
+  #waiting = 0
+  #waitingSince = 0
+  /** While a request tries an endpoint that was limited or is silent. */
   #tryingUntil = 0
   #limitedAt = Number.NEGATIVE_INFINITY
   recoveredAt = 0
@@ -95,15 +102,32 @@ export class EndpointRecord {
   }
 
   /**
-   * May a request be sent? What its breaker says; and after a rate limit one at a time where another endpoint can take
-   * the others (`spare`), until one has succeeded.
+   * May a request be sent? What its breaker says; and after a rate limit, or while it is silent, one at a time where
+   * another endpoint can take the others (`spare`), until one has succeeded.
    */
   admit(nowMs: number, spare: boolean): boolean {
     if (!this.breaker.admit(nowMs, spare)) return false
-    if (this.limitsInARow === 0 || !spare) return true
+    if (!spare || (this.limitsInARow === 0 && !this.#silent(nowMs))) return true
     if (nowMs < this.#tryingUntil) return false
     this.#tryingUntil = nowMs + TRYING_MS
     return true
+  }
+
+  /** A stream is on its way. */
+  sent(nowMs: number): void {
+    if (this.#waiting++ === 0) this.#waitingSince = nowMs
+  }
+
+  /** It has answered something. */
+  alive(): void {
+    this.#waiting = 0
+  }
+
+  /** Known to be quick, and now none of its streams begins: found long before their deadlines tell. */
+  #silent(nowMs: number): boolean {
+    if (this.#waiting < SILENT_STREAMS || nowMs - this.#waitingSince < SILENT_MS) return false
+    const slow = this.slowFirstToken(nowMs)
+    return slow !== null && nowMs - this.#waitingSince >= slow * SILENT_FACTOR
   }
 
   /** A success: the load comes back little by little when it follows a rate limit. */

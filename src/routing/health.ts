@@ -70,6 +70,7 @@ export class HealthBook {
     if (providerId !== undefined)
       this.#budgets.note(providerId, outcome.retry === true, result === 'failed', nowMs)
     const sentMs = nowMs - outcome.durationMs
+    if (outcome.code !== 'provider_timeout') known.alive()
     if (result === 'ok') this.#succeeded(endpointId, known, credentialId, outcome, nowMs, sentMs)
     else this.#failed(endpointId, known, credentialId, outcome, nowMs, sentMs)
   }
@@ -81,6 +82,16 @@ export class HealthBook {
    */
   admit(endpointId: string, nowMs: number, spare = false): boolean {
     return this.#endpoints.get(endpointId)?.admit(nowMs, spare) ?? true
+  }
+
+  /** A stream is on its way to the endpoint. */
+  sent(endpointId: string, nowMs: number): void {
+    this.#endpoints.get(endpointId)?.sent(nowMs)
+  }
+
+  /** The first token of a stream has come. */
+  alive(endpointId: string): void {
+    this.#endpoints.get(endpointId)?.alive()
   }
 
   /** False while too many retries have failed at the provider: a retry goes elsewhere, or nowhere. */

@@ -207,6 +207,7 @@ class Simulation {
     }
     const { id, tag } = plan.order[flight.index]!
     flight.sent = this.#now
+    book.sent(id, this.#now)
     this.#calls++
     const took = this.#answer(flight, id, tag)
     this.#queue.push(this.#now + took, flight)

@@ -107,7 +107,7 @@ async function send(kind: Kind): Promise<Seen[]> {
   const begin = performance.now()
   for (let n = 0; n < COUNT; n++) {
     const due = begin + (n * 1_000) / PER_SECOND
-    if (due > performance.now()) await sleep(due - performance.now())
+    await sleep(Math.max(0, due - performance.now()))
     const messages = [{ role: 'user', content: `${kind} ${n}` }]
     asked.push(
       ask(gateway, { model: `kinds/${kind}`, messages, max_tokens: 20, stream: n % 4 !== 0 }, { agent }),

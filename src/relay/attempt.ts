@@ -77,6 +77,7 @@ export class Attempt implements UpstreamHandler, Timed {
     const { deps, request, timeouts } = this.owner
     const slowMs = deps.health.slowFirstToken(this.endpoint.id, deps.clock.tick())
     deps.wheel.arm(this.#timer, firstTokenMs(timeouts, this.endpoint, request, { slowMs, others }))
+    if (request.stream) deps.health.sent(this.endpoint.id, deps.clock.tick())
     const pending = this.target.ready?.() ?? null
     if (pending === null) {
       this.#dispatch()
@@ -220,6 +221,7 @@ export class Attempt implements UpstreamHandler, Timed {
     }
     if (this.trace.ttftMs === null && (seen.content || !stream)) {
       this.trace.ttftMs = this.#elapsed()
+      this.owner.deps.health.alive(this.endpoint.id)
       wheel.arm(this.#timer, idleMs(this.owner.timeouts, this.endpoint))
     }
     const more = this.owner.onPushed(this, out)

@@ -449,7 +449,14 @@ describe('a fault of our own', () => {
         ...(part === 'target' ? { target: broken } : {}),
         ...(part === 'health'
           ? {
-              health: { admit: () => true, mayRetry: () => true, slowFirstToken: () => null, record: broken },
+              health: {
+                admit: () => true,
+                sent() {},
+                alive() {},
+                mayRetry: () => true,
+                slowFirstToken: () => null,
+                record: broken,
+              },
             }
           : {}),
       },

@@ -100,6 +100,9 @@ export interface Health {
   admit(endpointId: string, nowMs: number, spare?: boolean): boolean
   /** False: too many retries have failed at the provider lately, no more of them. */
   mayRetry(providerId: string, nowMs: number): boolean
+  /** A stream is on its way; the endpoint spoke its first token. */
+  sent(endpointId: string, nowMs: number): void
+  alive(endpointId: string): void
   /** Time to the first token that 99 % of the endpoint's streams kept, ms; null while too few were seen. */
   slowFirstToken(endpointId: string, nowMs: number): number | null
   record(

@@ -182,11 +182,11 @@ export function seamOf(code: number | undefined): Seam | null {
 /** `aaab` → `3ab`; signs are any characters but digits. */
 export function runLengths(signs: string): string {
   let out = ''
-  for (let i = 0; i < signs.length; ) {
-    let n = 1
-    while (signs[i + n] === signs[i]) n++
-    out += (n === 1 ? '' : n) + signs[i]!
-    i += n
+  let from = 0
+  for (let i = 1; i <= signs.length; i++) {
+    if (i < signs.length && signs.charCodeAt(i) === signs.charCodeAt(from)) continue
+    out += i - from === 1 ? signs[from] : `${i - from}${signs[from]}`
+    from = i
   }
   return out
 }

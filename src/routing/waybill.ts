@@ -1,5 +1,5 @@
 import type { Usage } from '../chat/index.ts'
-import type { Plan } from './plan.types.ts'
+import type { Candidate, Plan } from './plan.types.ts'
 import {
   noteLetter,
   outcomeCode,
@@ -87,32 +87,22 @@ const MODELS = 12
 export function encodeWaybill(facts: WaybillFacts): EncodedWaybill {
   const { plan, attempts } = facts
   const told = toldStretches(plan, attempts)
-  const positions = new Map<string, number>()
-  let reasons = ''
-  for (const { from, to } of told) {
-    for (let i = from; i < to; i++) {
-      const { endpoint, excluded } = plan.candidates[i]!
-      positions.set(endpoint.id, positions.size)
-      reasons += reasonLetter(excluded)
-    }
-  }
-  const place = (endpointId: string): number => positions.get(endpointId) ?? -1
-  const order = ranked(plan, told)
+  const { reasons, order } = walk(plan, told)
   const parts: WaybillParts = {
     v: 2,
     m: plan.requested.slice(0, 8).map((name) => name.slice(0, 100)),
     s: plan.strategy.slice(0, 40),
     t: told.map(({ table }) => table.hash).join(''),
     x: runLengths(reasons),
-    o: order.map(({ endpoint }) => place(endpoint.id)),
+    o: order.map(({ row }) => row),
     w: weights(order),
-    n: runLengths(order.map(({ note }) => noteLetter(note)).join('')),
+    n: runLengths(notes(order)),
     q: [facts.promptTokens, facts.maxOutputTokens],
-    a: attempts.map((attempt) => attemptParts(attempt, place(attempt.endpointId))),
+    a: attempts.map((attempt) => attemptParts(attempt, rowOf(attempt.endpointId, plan, told))),
     u: facts.usage === null ? null : usageParts(facts.usage),
     d: facts.dropped.slice(0, 16).map((name) => name.slice(0, 40)),
   }
-  if (positions.size < plan.candidates.length) parts.c = plan.candidates.length
+  if (reasons.length < plan.candidates.length) parts.c = plan.candidates.length
   const routes = plan.routes?.slice(0, 8) ?? []
   if (routes.some(({ via }) => via !== 'direct')) parts.r = routes.map(({ via }) => viaLetter(via)).join('')
   const because = routes.find((route) => route.because !== null)?.because
@@ -130,25 +120,50 @@ function toldStretches(plan: Plan, attempts: readonly WaybillAttempt[]): Stretch
   return [...all.filter(wasTried), ...all.filter((stretch) => !wasTried(stretch))].slice(0, MODELS)
 }
 
-/** The first places of the order, as far as they are in the tables. */
-function ranked(plan: Plan, told: readonly Stretch[]): Plan['candidates'][number][] {
-  const places: Plan['candidates'][number][] = []
+interface Place {
+  /** Number of the candidate among the rows of all tables. */
+  readonly row: number
+  readonly candidate: Candidate
+}
+
+/** A letter for each row, and the first places of the order as far as they are in the tables. */
+function walk({ candidates }: Plan, told: readonly Stretch[]): { reasons: string; order: Place[] } {
+  const places: (Place | undefined)[] = []
+  let reasons = ''
+  let row = 0
   for (const { from, to } of told) {
-    for (let i = from; i < to; i++) {
-      const candidate = plan.candidates[i]!
-      if (candidate.rank !== null && candidate.rank < PLACES) places[candidate.rank] = candidate
+    for (let i = from; i < to; i++, row++) {
+      const candidate = candidates[i]!
+      reasons += reasonLetter(candidate.excluded)
+      if (candidate.rank !== null && candidate.rank < PLACES) places[candidate.rank] = { row, candidate }
     }
   }
-  let unbroken = 0
-  while (places[unbroken] !== undefined) unbroken++
-  return places.slice(0, unbroken)
+  const order: Place[] = []
+  for (let place = places[0]; place !== undefined; place = places[order.length]) order.push(place)
+  return { reasons, order }
+}
+
+/** The row of an endpoint; -1 when it is in none of the tables. */
+function rowOf(endpointId: string, { candidates }: Plan, told: readonly Stretch[]): number {
+  let before = 0
+  for (const { from, to } of told) {
+    for (let i = from; i < to; i++) if (candidates[i]!.endpoint.id === endpointId) return before + i - from
+    before += to - from
+  }
+  return -1
 }
 
 /** Shares of the draw in thousandths, by place; -1: took no part. Those at the end are left out. */
-function weights(order: Plan['candidates']): number[] {
-  const shares = order.map(({ weight }) => (weight === null ? -1 : Math.round(weight * 1_000)))
+function weights(order: readonly Place[]): number[] {
+  const shares = order.map(({ candidate: { weight } }) => (weight === null ? -1 : Math.round(weight * 1_000)))
   while (shares.at(-1) === -1) shares.length--
   return shares
+}
+
+function notes(order: readonly Place[]): string {
+  let letters = ''
+  for (const { candidate } of order) letters += noteLetter(candidate.note)
+  return letters
 }
 
 function attemptParts(attempt: WaybillAttempt, row: number): WaybillParts['a'][number] {

@@ -1,12 +1,34 @@
 import type { PathVariables, Variable } from './provider.ts'
 
-/** Newest dated version of Azure OpenAI's data plane; a file can name another with `api_version`. */
-const AZURE_API_VERSION = '2025-04-01-preview'
+/** Versions that have no date: paths without deployments. */
+const AZURE_UNDATED = /^(v1|latest|preview)$/
 
-/** Azure names the deployment in the path and the version in the query; the Responses API takes the deployment from the body. */
-export function azurePath(path: string, deployment: string, { apiVersion }: PathVariables): string {
-  const below = path === '/responses' ? '' : `/deployments/${encodeURIComponent(deployment)}`
-  return `/openai${below}${path}?api-version=${apiVersion ?? AZURE_API_VERSION}`
+/** Dates for the two older addresses, where the file names none. */
+const AZURE_DEPLOYMENTS = '2025-04-01-preview'
+const AZURE_MODELS = '2024-05-01-preview'
+
+/**
+ * The ways in which Azure is asked: `/openai/v1`, which serves all models of a resource and takes the deployment from the
+ * body; with a dated `api_version` the deployment stands in the path (the Responses API takes it from the body). A base URL
+ * may be that of the resource, end in `/openai` or in the deployment, or be the older one of Foundry's models (`/models`).
+ * Source: Azure OpenAI's API version lifecycle; Foundry Models endpoints (2026-11).
+ */
+export function azurePath(
+  path: string,
+  deployment: string,
+  { apiVersion }: PathVariables,
+  basePath = '',
+): string {
+  const version = (usual: string) => `api-version=${apiVersion ?? usual}`
+  if (basePath.endsWith('/models')) return `${path}?${version(AZURE_MODELS)}`
+  if (/\/deployments\/[^/]+$/.test(basePath)) return `${path}?${version(AZURE_DEPLOYMENTS)}`
+  const openai = basePath.endsWith('/openai') ? '' : '/openai'
+  if (apiVersion === undefined || AZURE_UNDATED.test(apiVersion)) {
+    return `${openai}/v1${path}${apiVersion === 'preview' ? '?api-version=preview' : ''}`
+  }
+  const inBody = path === '/responses' || path === '/models'
+  const below = inBody ? '' : `/deployments/${encodeURIComponent(deployment)}`
+  return `${openai}${below}${path}?${version(AZURE_DEPLOYMENTS)}`
 }
 
 /**

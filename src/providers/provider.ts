@@ -61,8 +61,10 @@ export interface ProviderDefinition {
   readonly privacyPolicyUrl: string | null
   readonly termsOfServiceUrl: string | null
   readonly statusPageUrl: string | null
-  /** Builds the path when the dialect's own does not fit (Azure deployments). Pure. */
-  readonly path: ((dialectPath: string, upstreamId: string, variables: PathVariables) => string) | null
+  /** Builds the path below the base URL's own when the dialect's does not fit (Azure deployments). Pure. */
+  readonly path:
+    | ((dialectPath: string, upstreamId: string, variables: PathVariables, basePath: string) => string)
+    | null
 }
 
 /** Site, country (ISO 3166 alpha-2), privacy policy, terms of service; the last two may be relative to the site. */

@@ -77,19 +77,51 @@ describe('the target of a call', () => {
     )
   })
 
-  test('names the Azure deployment in the path and the version in the query', () => {
+  test('asks Azure by its first undated version, whatever part of the address is given', () => {
+    for (const baseUrl of ['https://x.openai.azure.com', 'https://x.openai.azure.com/openai/']) {
+      expect(url(settingsOf('azure', { baseUrl }), '/chat/completions', 'gpt')).toEqual([
+        'https://x.openai.azure.com/openai/v1/chat/completions',
+        'api-key: sk-1',
+        'x-waybill-hop: 1',
+      ])
+    }
+    const resource = settingsOf('azure', { variables: { resource: 'x' } })
+    expect(url(resource, '/responses')[0]).toBe('https://x.openai.azure.com/openai/v1/responses')
+    expect(url(resource, '/models')[0]).toBe('https://x.openai.azure.com/openai/v1/models')
+    const preview = { ...resource, variables: { resource: 'x', apiVersion: 'preview' } }
+    expect(url(preview, '/embeddings')[0]).toMatch(/\/openai\/v1\/embeddings\?api-version=preview$/)
+  })
+
+  test('names the Azure deployment in the path where the version has a date', () => {
     const settings = settingsOf('azure', {
       baseUrl: 'https://x.openai.azure.com',
       deployments: { 'a/m': 'my deployment' },
+      variables: { apiVersion: '2025-04-01-preview' },
     })
-    expect(url(settings, '/chat/completions', 'gpt')).toEqual([
+    expect(url(settings, '/chat/completions', 'gpt')[0]).toBe(
       'https://x.openai.azure.com/openai/deployments/my%20deployment/chat/completions?api-version=2025-04-01-preview',
-      'api-key: sk-1',
-      'x-waybill-hop: 1',
-    ])
-    expect(url(settings, '/responses')[0]).toContain('.com/openai/responses?api-version=')
-    const dated = { ...settings, variables: { apiVersion: '2026-01-01' } }
-    expect(url(dated, '/chat/completions')[0]).toMatch(/\?api-version=2026-01-01$/)
+    )
+    expect(url(settings, '/responses')[0]).toMatch(
+      /\.com\/openai\/responses\?api-version=2025-04-01-preview$/,
+    )
+    expect(url(settings, '/models')[0]).toMatch(/\.com\/openai\/models\?api-version=2025-04-01-preview$/)
+  })
+
+  test.each([
+    ['https://x.services.ai.azure.com/models', '/models/chat/completions?api-version=2024-05-01-preview'],
+    [
+      'https://x.openai.azure.com/openai/deployments/mine',
+      '/openai/deployments/mine/chat/completions?api-version=2025-04-01-preview',
+    ],
+    [
+      'https://x.services.ai.azure.com/api/projects/p/openai/v1',
+      '/api/projects/p/openai/v1/chat/completions',
+    ],
+    ['https://gateway.example/team', '/team/openai/v1/chat/completions'],
+  ])('takes the Azure address %s as it is meant', (baseUrl, path) => {
+    expect(new URL(url(settingsOf('azure', { baseUrl }), '/chat/completions', 'm')[0]!).href).toBe(
+      new URL(path, baseUrl).href,
+    )
   })
 
   test('uses plain paths on an Azure base that ends in a version', () => {

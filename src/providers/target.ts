@@ -84,7 +84,7 @@ function authHeader(auth: AuthScheme, credential: Credential, provider: string):
 
 /**
  * A base URL that already ends in a version is taken as it is: the dialect's own version is not added a second time,
- * and a provider's special paths (Azure deployments) give way to the plain ones.
+ * and a provider's special paths (Azure's) give way to the plain ones.
  */
 function targetPath(settings: ProviderSettings, call: Call): string {
   const { definition, address, variables } = settings
@@ -92,7 +92,7 @@ function targetPath(settings: ProviderSettings, call: Call): string {
   const special = definition.path
   const path =
     special !== null && (version === undefined || !settings.ownAddress)
-      ? special(call.path, upstreamIdOf(settings, call), variables)
+      ? special(call.path, upstreamIdOf(settings, call), variables, address.basePath)
       : call.path
   const doubled = version !== undefined && path.startsWith(`${version}/`)
   return address.basePath + (doubled ? path.slice(version.length) : path)

@@ -11,5 +11,5 @@ export default defineProvider('azure', 'Azure', {
   quirks: { ...openai, reasoningFormat: 'azure-openai-responses-v1' },
   cancelStopsBilling: true,
   path: azurePath,
-  probe: '/openai/models?api-version=2024-10-21',
+  probe: '/models',
 })

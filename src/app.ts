@@ -23,6 +23,14 @@ import {
 import { credits } from './http/v1/credits.ts'
 import { generation } from './http/v1/generation.ts'
 import { ownKey } from './http/v1/key.ts'
+import {
+  changePreset,
+  getPreset,
+  getPresetVersion,
+  listPresets,
+  listPresetVersions,
+  savePreset,
+} from './http/v1/presets.ts'
 import { changeKey, createKey, getKey, listKeys, rotateKey } from './http/v1/keys.ts'
 import { explain } from './http/v1/route-explain.ts'
 import { listWaybills, waybill } from './http/v1/waybills.ts'
@@ -63,6 +71,14 @@ export const ROUTES: readonly (readonly [
   ['GET', '/waybills/:id', 'member', waybill],
   ['POST', '/route/explain', 'member', explain],
   ['GET', '/credits', 'management', credits],
+  ['GET', '/presets', 'member', listPresets],
+  ['GET', '/presets/:slug', 'member', getPreset],
+  ['PATCH', '/presets/:slug', 'member', changePreset],
+  ['GET', '/presets/:slug/versions', 'member', listPresetVersions],
+  ['GET', '/presets/:slug/versions/:version', 'member', getPresetVersion],
+  ['POST', '/presets/:slug/chat/completions', 'member', savePreset],
+  ['POST', '/presets/:slug/messages', 'member', savePreset],
+  ['POST', '/presets/:slug/responses', 'member', savePreset],
   ['GET', '/keys', 'management', listKeys],
   ['POST', '/keys', 'management', createKey],
   ['GET', '/keys/:hash', 'management', getKey],

@@ -104,6 +104,7 @@ function providerOf(
         : pathOf(entry.credentials_file, [...path, 'credentials_file'], context),
     profile: entry.profile ?? null,
     deployments: { ...entry.deployments },
+    ...(entry.data_policy !== undefined && { dataPolicy: entry.data_policy }),
     models: modelsOf(definition, entry, path, context),
   }
 }

@@ -1,4 +1,5 @@
 import { Secret } from '../lib/index.ts'
+import { buildPresets } from './build-presets.ts'
 import { buildProviders } from './build-providers.ts'
 import type { Config } from './config.ts'
 import { type BuildContext, defaultDataDirectory, pathOf } from './context.ts'
@@ -47,6 +48,7 @@ export function buildConfig(file: FileConfig, leftOut: readonly string[], contex
     log: { level: file.log?.level ?? 'info' },
     retention: { detailsMs: kept(file.retention?.details ?? '30d') },
     cors: { origins: file.cors?.origins ?? ['*'] },
+    presets: buildPresets(file.presets ?? {}, context),
     providers: buildProviders(file.providers ?? {}, context),
     leftOut: [...leftOut],
   })

@@ -26,7 +26,17 @@ export interface ConfiguredProvider {
   /** Of AWS's shared files. */
   readonly profile: string | null
   readonly deployments: Readonly<Record<string, string>>
+  /** What the provider does with prompts, when the file says so. */
+  readonly dataPolicy?: { readonly trains: boolean; readonly retains: boolean }
   readonly models: readonly ConfiguredModel[]
+}
+
+/** One entry under `presets`. */
+export interface ConfiguredPreset {
+  readonly description: string | null
+  readonly systemPrompt: string | null
+  /** Fields of a Chat Completions request, models among them. */
+  readonly config: Readonly<Record<string, unknown>>
 }
 
 /** Everything that can be configured, checked and complete. Deeply frozen; a reload makes a new one. */
@@ -71,6 +81,8 @@ export interface Config {
     readonly detailsMs: number | null
   }
   readonly cors: { readonly origins: readonly string[] }
+  /** By name. */
+  readonly presets: Readonly<Record<string, ConfiguredPreset>>
   readonly providers: readonly ConfiguredProvider[]
   /** Providers of the file without their variables: left out, also from detection. Canonical ids. */
   readonly leftOut: readonly string[]

@@ -63,6 +63,13 @@ export function configReference(): string {
     '| `*` | list | Models that stand in for every model without a list of its own. |',
     `| \`on_refusal\` | true or false | ${sentence(nodeAt(schema, ['fallbacks', 'on_refusal']))} |`,
     '',
+    '## `presets`',
+    '',
+    sentence(schema.properties?.['presets']),
+    'What a request says itself wins, field by field. Names have 1 to 64 lower-case letters, digits, dots, dashes and underscores.',
+    '',
+    ...table(nodeAt(schema, ['presets', '*'])),
+    '',
     '## `providers`',
     '',
     sentence(schema.properties?.['providers']),
@@ -100,6 +107,11 @@ fallbacks:
   "*": [openai/gpt-5-mini]
 probes: off
 credits: prepaid
+presets:
+  code-review:
+    model: anthropic/claude-sonnet-4.5
+    system_prompt: You review code. Be brief.
+    settings: { temperature: 0, provider: { sort: throughput } }
 providers:
   openai: { api_key: "\${OPENAI_API_KEY}" }
   anthropic: { api_keys: ["\${ANTHROPIC_API_KEY}", "\${ANTHROPIC_API_KEY_2}"] }

@@ -105,15 +105,46 @@ const provider = z.strictObject({
     'Profile of ~/.aws/config or ~/.aws/credentials (Bedrock).',
     'the name of a profile',
   ).optional(),
-  api_version: text(
-    'Dated version of Azure OpenAI, whose paths name the deployment; without it `/openai/v1` is asked.',
-  ).optional(),
+  api_version: text('Version in the query of Azure OpenAI.').optional(),
   deployments: z
     .record(z.string(), text('Name of the deployment.'))
     .describe('Model id → name at the provider (Azure deployments).')
     .optional(),
   dialect: choice(DIALECTS, 'Wire format. Needed for a provider of your own.').optional(),
+  data_policy: z
+    .strictObject({
+      trains: flag('Prompts and answers are used for training.'),
+      retains: flag('Prompts or answers are kept beyond the request.'),
+    })
+    .describe(
+      'What the provider does with prompts under your agreement with it, for requests with `zdr` or `data_collection: deny`; without it the terms that it publishes count, where they are known.',
+    )
+    .register(expectations, { expects: 'a mapping with trains and retains' })
+    .optional(),
   models: z.array(model).max(5000).describe('Models added to the catalog, or overriding it.').optional(),
+})
+
+const preset = z.strictObject({
+  description: text('What it is for.').optional(),
+  model: text('Model of requests that name none.', 'a model such as openai/gpt-5.1').optional(),
+  models: z
+    .array(text('A model.'))
+    .min(1)
+    .max(16)
+    .describe('Models to try after `model`, in this order.')
+    .optional(),
+  system_prompt: leaf(
+    z.string().min(1).max(65_536),
+    'System prompt of requests that have none.',
+    'a text of at most 65536 characters',
+  ).optional(),
+  settings: z
+    .record(z.string(), z.unknown())
+    .describe(
+      'Any other field of a Chat Completions request: `temperature`, `provider`, `reasoning`, `tools`, …',
+    )
+    .register(expectations, { expects: 'a mapping of fields of a request' })
+    .optional(),
 })
 
 const server = z.strictObject({
@@ -219,6 +250,12 @@ export const fileSchema = z.strictObject({
         .optional(),
     })
     .describe('Browsers on other sites: inference, models and key exchange only, never with cookies.')
+    .optional(),
+  presets: z
+    .record(z.string(), preset)
+    .describe(
+      'Named settings of requests, for all organizations: `@preset/name` as the model, behind a model, or in the field `preset`. One of the same name that an organization has made comes first.',
+    )
     .optional(),
   providers: z
     .record(z.string(), provider)

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import type { Catalog } from '../catalog/index.ts'
 import type { Config } from '../config/index.ts'
-import type { KeyBook, OrganizationBook } from '../identity/index.ts'
+import type { KeyBook, OrganizationBook, PresetBook } from '../identity/index.ts'
 import type { Clock, GenerationIds } from '../lib/index.ts'
 import type { Ledger } from '../money/index.ts'
 import type { ProviderSettings } from '../providers/index.ts'
@@ -48,6 +48,7 @@ export interface Gateway {
   readonly ledger: Ledger
   readonly keys: KeyBook
   readonly organizations: OrganizationBook
+  readonly presets: PresetBook
   readonly health: HealthBook
   /** Where conversations have warmed a prompt cache. */
   readonly sticky: StickyBook

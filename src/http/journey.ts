@@ -11,6 +11,8 @@ import { fail } from './fail.ts'
 import type { Gateway } from './gateway.ts'
 import { hold } from './hold.ts'
 import { decide, refuseNowhere } from './plan.ts'
+import { withPreset } from './preset.ts'
+import { presetsFor } from './presets.ts'
 import { readRequest } from './read.ts'
 import type { Reframing } from './sink.ts'
 import { keepWarm, sessionOf } from './sticky.ts'
@@ -45,8 +47,10 @@ export async function journey(
     const key = await authenticateKey(request, gateway)
 
     // parse
-    const body = parseJson(await gateway.bodies.read(request))
-    const asked = readRequest(surface.dialect, body, target, countsMoney(gateway, key))
+    const sent = { body: parseJson(await gateway.bodies.read(request)), target }
+    const presets = presetsFor(gateway, call.snapshot, key.organizationId)
+    const meant = withPreset(surface.dialect.id, sent, presets)
+    const asked = readRequest(surface.dialect, meant.body, meant.target, countsMoney(gateway, key))
     const chat = withUserHash(asked, key.organizationId)
     refuseUnserved(chat, request.headers)
 

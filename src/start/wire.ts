@@ -12,7 +12,7 @@ import { BodyReader, DEFAULT_BODY_LIMITS } from '../http/body.ts'
 import type { Gateway, Snapshot } from '../http/gateway.ts'
 import { StickyBook } from '../http/sticky.ts'
 import { estimateTokens } from '../http/tokens.ts'
-import { KeyBook, keyHash, OrganizationBook } from '../identity/index.ts'
+import { KeyBook, keyHash, OrganizationBook, PresetBook } from '../identity/index.ts'
 import { type Clock, GenerationIds, version, Wheel } from '../lib/index.ts'
 import { type LedgerEvent, openLedger } from '../money/index.ts'
 import { type Environment, findProvider, ownProvider, type ProviderSettings } from '../providers/index.ts'
@@ -78,7 +78,11 @@ export async function wire(options: WireOptions): Promise<Wired> {
   const recovered = await ledger.recover(clock.now())
   if (recovered.released + recovered.settled > 0)
     log.warn('resolved what the last run left open', { count: recovered.released + recovered.settled })
-  const [keys, organizations] = await Promise.all([KeyBook.open(store, clock), OrganizationBook.open(store)])
+  const [keys, organizations, presets] = await Promise.all([
+    KeyBook.open(store, clock),
+    OrganizationBook.open(store),
+    PresetBook.open(store, clock),
+  ])
   const health = new HealthBook(Math.random, (event) => tellHealth(log, event))
   const transport = createTransport({ proxy: proxyOf(env) })
   const credentials = { transport, direct: createTransport(), clock }
@@ -136,6 +140,7 @@ export async function wire(options: WireOptions): Promise<Wired> {
     ledger,
     keys,
     organizations,
+    presets,
     health,
     sticky: new StickyBook(),
     bodies: new BodyReader(clock, { ...DEFAULT_BODY_LIMITS, maxBytes: config.server.bodyLimit }),
@@ -197,7 +202,7 @@ const simulatorSettings: ProviderSettings = {
 
 async function pickUp(gateway: Gateway): Promise<void> {
   try {
-    await Promise.all([gateway.keys.refresh(), gateway.organizations.refresh()])
+    await Promise.all([gateway.keys.refresh(), gateway.organizations.refresh(), gateway.presets.refresh()])
   } catch (error) {
     gateway.log.warn('keys could not be refreshed', faultFields(error))
   }

@@ -122,8 +122,8 @@ export function describeSchema(
 
     it('of a later program is refused with a sentence', async () => {
       const error = await failure(migrate(store().db, store().engine, 1, []))
-      expect(error.message).toMatch(
-        /schema version 1, this waybill knows versions up to 0: start the newer waybill/,
+      expect(error.message).toContain(
+        `schema version ${migrations.length}, this waybill knows versions up to 0: start the newer waybill`,
       )
     })
   })

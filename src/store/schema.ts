@@ -18,6 +18,8 @@ export interface Database {
   candidate_tables: CandidateTableRow
   waybill_tables: WaybillTableRow
   tariffs: TariffRow
+  presets: PresetRow
+  preset_versions: PresetVersionRow
   nodes: NodeRow
   settings: SettingRow
   commits: CommitRow
@@ -244,6 +246,39 @@ export interface TariffRow {
   endpoint_id: string
   data: string
   first_used_at: bigint
+}
+
+/** Named settings of requests; what they are stands in its versions. */
+export interface PresetRow {
+  id: string
+  organization_id: string
+  workspace_id: string
+  creator_user_id: string | null
+  slug: string
+  name: string
+  description: string | null
+  /** `active`, `disabled` or `archived`. */
+  status: string
+  status_updated_at: bigint | null
+  /** Number of the version that requests get. */
+  version: number
+  created_at: bigint
+  updated_at: bigint
+}
+
+export interface PresetVersionRow {
+  id: string
+  preset_id: string
+  organization_id: string
+  workspace_id: string
+  creator_user_id: string | null
+  /** The member, or the hash of the key, that made it. */
+  creator_id: string
+  version: number
+  system_prompt: string | null
+  /** JSON: fields of a Chat Completions request. */
+  config: string
+  created_at: bigint
 }
 
 export interface NodeRow {

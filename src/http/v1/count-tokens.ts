@@ -9,6 +9,8 @@ import { fail } from '../fail.ts'
 import type { Gateway } from '../gateway.ts'
 import type { Surface } from '../journey.ts'
 import { plan } from '../plan.ts'
+import { withPreset } from '../preset.ts'
+import { presetsFor } from '../presets.ts'
 import { sendJson } from '../reply.ts'
 import { promptTokens } from '../tokens.ts'
 
@@ -32,7 +34,10 @@ export async function countTokens(
 ): Promise<void> {
   try {
     const key = await authenticateKey(request, gateway)
-    const chat = surface.dialect.decodeRequest(parseJson(await gateway.bodies.read(request)), target)
+    const sent = { body: parseJson(await gateway.bodies.read(request)), target }
+    const presets = presetsFor(gateway, gateway.snapshot, key.organizationId)
+    const meant = withPreset(surface.dialect.id, sent, presets)
+    const chat = surface.dialect.decodeRequest(meant.body, meant.target)
     const exact = await countByProvider(gateway, chat, plan(gateway, gateway.snapshot, key, chat))
     sendJson(response, 200, reply(exact ?? promptTokens(chat), exact === null))
   } catch (thrown) {

@@ -34,7 +34,6 @@ const REFUSED: readonly (readonly [prefix: string, sentence: (name: string) => s
     'server-tool:',
     (name) => `The server tool "${name}" is not served by this version. Send only function tools.`,
   ],
-  ['preset', () => 'Presets are not served by this version. Send their settings in the request.'],
 ]
 
 /**

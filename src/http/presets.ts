@@ -1,0 +1,25 @@
+import { GatewayError } from '../chat/index.ts'
+import type { Gateway, Snapshot } from './gateway.ts'
+import type { Presets } from './preset.ts'
+
+/** The presets that an organization may use: its own before those of the configuration, none that is switched off. */
+export function presetsFor(gateway: Gateway, { catalog, config }: Snapshot, organizationId: string): Presets {
+  return {
+    preset(slug) {
+      const own = gateway.presets.find(organizationId, slug)
+      if (own?.status === 'active') return own.designated
+      if (own !== undefined) {
+        throw new GatewayError(
+          'not_found',
+          `The preset "${slug}" is ${own.status}. PATCH /api/v1/presets/${slug} with {"status": "active"} switches it on.`,
+        )
+      }
+      if (Object.hasOwn(config.presets, slug)) return config.presets[slug]!
+      throw new GatewayError(
+        'not_found',
+        `There is no preset "${slug.slice(0, 64)}". GET /api/v1/presets lists those that there are.`,
+      )
+    },
+    thinks: (model) => catalog.resolve(model)?.variants.includes('thinking') === true,
+  }
+}

@@ -105,7 +105,9 @@ const provider = z.strictObject({
     'Profile of ~/.aws/config or ~/.aws/credentials (Bedrock).',
     'the name of a profile',
   ).optional(),
-  api_version: text('Version in the query of Azure OpenAI.').optional(),
+  api_version: text(
+    'Dated version of Azure OpenAI, whose paths name the deployment; without it `/openai/v1` is asked.',
+  ).optional(),
   deployments: z
     .record(z.string(), text('Name of the deployment.'))
     .describe('Model id → name at the provider (Azure deployments).')

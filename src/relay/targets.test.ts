@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { sseData } from '../../test/chat-client.ts'
 import { hasFixtures, recordedCases, responseBytes } from '../../test/fixtures.ts'
+import { chunkMessage } from '../dialects/bedrock-invoke/event-stream.fixture.ts'
 import { Secret } from '../lib/index.ts'
 import { type Credential, findProvider, type ProviderSettings } from '../providers/index.ts'
 import { AwsCredentials } from './credentials/aws-credentials.ts'
@@ -117,6 +119,33 @@ describe('AWS credentials', () => {
     expect(JSON.parse(sink.content)).toMatchObject({ city: 'Paris' })
     expect(sink.chunks.at(-1)!.usage).toMatchObject({ prompt_tokens: 210, completion_tokens: 18 })
     expect(headersOf(upstream.requests[0]!)['accept']).toBe(type)
+  })
+
+  test('that have to be found are found before the first call, and then sign', async () => {
+    const found = credentialOf('aws', '', { AWS_ACCESS_KEY_ID: 'AKE', AWS_SECRET_ACCESS_KEY: 'SKE' })
+    const upstream = new Answering(() => ({ status: 200, type: 'application/json', body: REPLY }))
+    const target = targetOf(settingsOf('amazon-bedrock', found), upstream)
+    const address = target.address('/model/x/converse', [])
+    expect(() => target.sign!(address, '{}', 0)).toThrow(/no AWS credential yet/)
+    const endpoints = [endpointAt('aws', { dialect: 'bedrock-converse' })]
+    const { call, deps } = bench(upstream, {}, { body: { stream: false }, endpoints, target })
+    expect((await relay(call, deps)).result).toBe('complete')
+    expect(headersOf(upstream.requests[0]!)['authorization']).toContain('Credential=AKE/')
+    expect(target.ready!()).toBeNull()
+  })
+
+  test.skipIf(!hasFixtures)('carry a stream of native Claude through to the client', async () => {
+    const recorded = recordedCases().find(({ id }) => id.includes('anthropic-completion-stream-cache-read'))!
+    const frames = sseData(responseBytes(recorded).toString()).map(chunkMessage)
+    const type = 'application/vnd.amazon.eventstream'
+    const upstream = new Answering(() => ({ status: 200, type, body: Buffer.concat(frames) }))
+    const target = targetOf(settingsOf('amazon-bedrock', aws), upstream)
+    const endpoints = [endpointAt('aws', { dialect: 'bedrock-invoke' })]
+    const { call, deps, sink } = bench(upstream, {}, { endpoints, target })
+    expect((await relay(call, deps)).result).toBe('complete')
+    expect(sink.content.length).toBeGreaterThan(0)
+    expect(sink.chunks.at(-1)!.usage!.prompt_tokens).toBeGreaterThan(0)
+    expect(upstream.requests[0]!.path).toBe('/model/upstream-model/invoke-with-response-stream')
   })
 
   test('give way to a header of the operator, and keys of Bedrock travel as they are', () => {

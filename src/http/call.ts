@@ -52,7 +52,7 @@ export class Call {
 
   /** The client's side of the answer, with the headers that every inference answer carries. */
   sink(plan: Plan): ResponseSink {
-    const headers = ['x-generation-id', this.id]
+    const headers = ID_HEADERS.flatMap((name) => [name, this.id])
     if (isSimulated(plan)) headers.push('x-waybill-simulated', 'true')
     return new WaybillSink(this, plan, headers)
   }
@@ -98,6 +98,9 @@ export class Call {
     }
   }
 }
+
+/** The headers that name a request: OpenRouter's, and those in which OpenAI's and Anthropic's clients look for its id. */
+export const ID_HEADERS = ['x-generation-id', 'x-request-id', 'request-id'] as const
 
 /** Simulated endpoints never mix with real ones: the first tells for all. */
 export function isSimulated(plan: Plan): boolean {

@@ -5,7 +5,10 @@ import { INFERENCE_PATHS } from './path.ts'
 const HEADERS: readonly (readonly [string, string])[] = [
   ['access-control-allow-methods', 'GET, POST, OPTIONS'],
   ['access-control-allow-headers', '*, authorization'],
-  ['access-control-expose-headers', 'x-generation-id, retry-after, x-waybill, x-waybill-simulated'],
+  [
+    'access-control-expose-headers',
+    'x-generation-id, x-request-id, request-id, retry-after, x-waybill, x-waybill-simulated',
+  ],
   ['access-control-max-age', '86400'],
 ]
 

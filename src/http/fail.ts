@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { ClientDialect } from '../dialects/index.ts'
 import { faultFields } from '../telemetry/index.ts'
+import { ID_HEADERS } from './call.ts'
 import type { Gateway } from './gateway.ts'
 import { asGatewayError, errorHeaders, sendJson } from './reply.ts'
 
@@ -20,7 +21,7 @@ export function fail(
     gateway.log.error('a request failed', { ...(id !== null && { id }), ...faultFields(thrown) })
   const headers = {
     ...errorHeaders(error),
-    ...(id !== null && { 'x-generation-id': id }),
+    ...(id !== null && Object.fromEntries(ID_HEADERS.map((name) => [name, id]))),
   }
   const { status, body } = call.dialect.encodeError(error, id)
   // What was refused while its body was still coming in is not read on.

@@ -4,6 +4,7 @@ import { faultFields } from '../telemetry/index.ts'
 import { formatOfRequest } from './client-format.ts'
 import type { Gateway, RouteContext } from './gateway.ts'
 import { incomingOf } from './guard.ts'
+import { notKept } from './not-kept.ts'
 import { apiPath, INFERENCE_PATHS, nearestPath } from './path.ts'
 import { asGatewayError, errorHeaders } from './reply.ts'
 import { notServed } from './v1/not-yet.ts'
@@ -25,6 +26,8 @@ export function noRoute(gateway: Gateway, c: RouteContext, methods: readonly str
     const message = `${method} ${path} is not served: use ${allowed.join(' or ')} ${url}`
     return failed(gateway, c, new GatewayError('method_not_allowed', message))
   }
+  const part = below === null ? undefined : notKept(below)
+  if (part !== undefined) return failed(gateway, c, part)
   const near = nearestPath(method, path)
   const guess =
     near === null ? '' : `You probably meant ${method === 'GET' ? 'GET' : 'POST'} ${base}${near}. `

@@ -33,6 +33,7 @@ export const INFERENCE_PATHS: ReadonlySet<string> = new Set([
   '/completions',
   '/responses',
   '/responses/compact',
+  '/responses/input_tokens',
   '/messages',
   '/messages/count_tokens',
   '/embeddings',

@@ -226,6 +226,22 @@ describe('POST /responses', () => {
     ])
   })
 
+  it('counts the tokens of an input for the official client', async () => {
+    const counted = await client().responses.inputTokens.count({ model: 'test/model', input: 'Say hello' })
+    expect(counted).toMatchObject({ object: 'response.input_tokens', input_tokens: expect.any(Number) })
+  })
+
+  it('names the request in the header where the official client looks', async () => {
+    const reply = await client().responses.create({ model: 'test/model', input: 'Say hello' })
+    expect(reply._request_id).toMatch(/^gen-/)
+    const wrong = client().responses.create({ model: 'test/modle', input: 'x' })
+    await expect(wrong).rejects.toMatchObject({ requestID: expect.stringMatching(/^gen-/) })
+  })
+
+  it('says that nothing is kept, to who asks for it', async () => {
+    await expect(client().responses.retrieve('resp_1')).rejects.toThrow('not stored here')
+  })
+
   it('refuses what it would have to remember', async () => {
     await expect(
       client().responses.create({ model: 'test/model', input: 'x', previous_response_id: 'resp_1' }),

@@ -43,6 +43,14 @@ const COUNTS: Readonly<Record<string, { readonly surface: string; readonly reply
     surface: '/messages',
     reply: (tokens, estimated) => ({ input_tokens: tokens, ...(estimated && { estimated: true }) }),
   },
+  '/responses/input_tokens': {
+    surface: '/responses',
+    reply: (tokens, estimated) => ({
+      object: 'response.input_tokens',
+      input_tokens: tokens,
+      ...(estimated && { estimated: true }),
+    }),
+  },
   '/models/{id}:countTokens': {
     surface: '/models/{id}:generateContent',
     reply: encodeGeminiCount,

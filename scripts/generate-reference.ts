@@ -16,8 +16,9 @@ const ABOUT: Readonly<Record<string, string>> = {
   'POST /chat/completions': "OpenAI's Chat Completions with OpenRouter's extensions, streamed or whole",
   'POST /completions': "OpenAI's older text completions",
   'POST /responses': "OpenAI's Responses, without stored state",
-  'POST /responses/compact':
-    'a conversation of Responses made short by its model; every model can go on from it',
+  'POST /responses/compact': 'a conversation of Responses made short by its model; every model can go on from it',
+  'POST /responses/input_tokens':
+    'tokens of a Responses request; `estimated: true` where the provider does not count',
   'POST /messages': "Anthropic's Messages",
   'POST /messages/count_tokens':
     'tokens of a Messages request; `estimated: true` where the provider does not count',
@@ -48,14 +49,6 @@ const ABOUT: Readonly<Record<string, string>> = {
   'GET /generation': 'counts, timings and cost of one call: `?id=gen-…`',
   'GET /waybill': 'why that call went where it went: candidates, attempts, price',
   'GET /credits': 'total credit and usage of the organization, USD',
-  'GET /presets': "the organization's presets and those of the configuration",
-  'GET /presets/:slug': 'one preset with the version that requests get',
-  'PATCH /presets/:slug': 'change `name`, `description`, `status`, `version`',
-  'GET /presets/:slug/versions': 'its versions, the newest first',
-  'GET /presets/:slug/versions/:version': 'one version',
-  'POST /presets/:slug/chat/completions': 'keep the settings of a Chat Completions request as a new version',
-  'POST /presets/:slug/messages': 'the same of a Messages request',
-  'POST /presets/:slug/responses': 'the same of a Responses request',
   'GET /keys': "the organization's keys with their spending",
   'POST /keys':
     'make a key; the answer alone holds it: `name`, `limit`, `limit_reset`, `expires_at`, `management`',

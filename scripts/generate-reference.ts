@@ -16,7 +16,8 @@ const ABOUT: Readonly<Record<string, string>> = {
   'POST /chat/completions': "OpenAI's Chat Completions with OpenRouter's extensions, streamed or whole",
   'POST /completions': "OpenAI's older text completions",
   'POST /responses': "OpenAI's Responses, without stored state",
-  'POST /responses/compact': 'a conversation of Responses made short by its model; every model can go on from it',
+  'POST /responses/compact':
+    'a conversation of Responses made short by its model; every model can go on from it',
   'POST /responses/input_tokens':
     'tokens of a Responses request; `estimated: true` where the provider does not count',
   'POST /messages': "Anthropic's Messages",
@@ -47,8 +48,20 @@ const ABOUT: Readonly<Record<string, string>> = {
   'GET /key': 'what a key may know of itself: limit, what is left of it, usage',
   'GET /auth/key': 'the same',
   'GET /generation': 'counts, timings and cost of one call: `?id=gen-…`',
-  'GET /waybill': 'why that call went where it went: candidates, attempts, price',
+  'GET /waybills':
+    'the last calls, newest first: `limit`, `before`, `model`, `result`, `key`; an API key sees its own',
+  'GET /waybills/:id': 'why a call went where it went and what it cost: [waybill](waybill.md)',
+  'POST /route/explain':
+    'plan this very request without sending it: a chat body, or that of `?surface=`; [waybill](waybill.md)',
   'GET /credits': 'total credit and usage of the organization, USD',
+  'GET /presets': "the organization's presets and those of the configuration",
+  'GET /presets/:slug': 'one preset with the version that requests get',
+  'PATCH /presets/:slug': 'change `name`, `description`, `status`, `version`',
+  'GET /presets/:slug/versions': 'its versions, the newest first',
+  'GET /presets/:slug/versions/:version': 'one version',
+  'POST /presets/:slug/chat/completions': 'keep the settings of a Chat Completions request as a new version',
+  'POST /presets/:slug/messages': 'the same of a Messages request',
+  'POST /presets/:slug/responses': 'the same of a Responses request',
   'GET /keys': "the organization's keys with their spending",
   'POST /keys':
     'make a key; the answer alone holds it: `name`, `limit`, `limit_reset`, `expires_at`, `management`',
@@ -59,7 +72,7 @@ const ABOUT: Readonly<Record<string, string>> = {
   'GET /admin/credits': 'the balance in full, exact decimals',
   'POST /admin/credits': 'add credit: `amount_usd`, `reference` (once each), `memo`, `organization_id`',
   'GET /admin/ledger/verify': 'recompute the whole ledger; names faulty rows',
-  'POST /admin/route/explain': 'plan a request without sending it',
+  'POST /admin/route/explain': 'plan a request of a kind without sending it',
   'GET /admin/status': 'version, providers with their states, warnings',
   'POST /admin/backup': 'copy the database to `file` while running',
   'POST /admin/restore': 'put the backup `file` in its place; checked first',
@@ -94,7 +107,9 @@ function apiPage(): string {
     '',
     '## Inference',
     '',
-    'With an API key. Every answer carries `x-generation-id`; look the call up with `GET /generation` and `GET /waybill`.',
+    'With an API key. Every answer carries `x-generation-id` and, in one line, `x-waybill`; look the call up with',
+    '`GET /generation` and `GET /waybills/{id}`. `X-OpenRouter-Metadata: enabled` puts its route into the answer: see',
+    '[waybill](waybill.md).',
     '',
     ...table(
       '| route | what it does |',

@@ -60,7 +60,7 @@ describe('a tool that the provider bills by the call', () => {
     const { status, headers } = await paid.call('POST', '/messages', ASK)
     expect(status).toBe(200)
     expect(toolsSent()).toEqual(['custom'])
-    const { body } = await paid.call('GET', `/waybill?id=${headers.get('x-generation-id')}`)
+    const { body } = await paid.call('GET', `/waybills/${headers.get('x-generation-id')}`)
     expect(JSON.stringify(body)).toContain('tools.web_search_20250305')
   })
 

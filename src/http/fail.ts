@@ -5,6 +5,9 @@ import { ID_HEADERS } from './call.ts'
 import type { Gateway } from './gateway.ts'
 import { asGatewayError, errorHeaders, sendJson } from './reply.ts'
 
+/** Keys, money and permission: no second try changes these, and some agents would try for minutes without a word. */
+const FINAL: ReadonlySet<number> = new Set([401, 402, 403])
+
 /**
  * Answers a request that failed before its answer began, in the client's format. What is not a GatewayError is logged
  * without its text.
@@ -21,6 +24,8 @@ export function fail(
     gateway.log.error('a request failed', { ...(id !== null && { id }), ...faultFields(thrown) })
   const headers = {
     ...errorHeaders(error),
+    // A word of the clients that OpenAI and Anthropic publish; Claude Code heeds it too.
+    ...(FINAL.has(error.status) && { 'x-should-retry': 'false' }),
     ...(id !== null && Object.fromEntries(ID_HEADERS.map((name) => [name, id]))),
   }
   const { status, body } = call.dialect.encodeError(error, id)

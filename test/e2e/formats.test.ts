@@ -102,6 +102,9 @@ describe('POST /messages', () => {
     expect(wrong.body).toMatchObject({ type: 'error', error: { type: 'invalid_request_error' } })
     const nobody = await gateway.call('POST', '/messages', ask(), 'sk-wb-v1-wrong')
     expect(nobody.status).toBe(401)
+    // Claude Code would try ten times.
+    expect(nobody.headers.get('x-should-retry')).toBe('false')
+    expect(wrong.headers.get('x-should-retry')).toBe(null)
     expect(nobody.body).toMatchObject({ type: 'error', error: { type: 'authentication_error' } })
   })
 })

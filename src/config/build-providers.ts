@@ -93,7 +93,7 @@ function providerOf(
     id: definition.id,
     own: findProvider(definition.id) === undefined,
     enabled: entry.enabled ?? true,
-    definition,
+    definition: withPrefix(definition, entry),
     keys: keysOf(entry, path, context),
     baseUrl: entry.base_url ?? null,
     headers: headersOf(entry, path, context),
@@ -107,6 +107,12 @@ function providerOf(
     ...(entry.data_policy !== undefined && { dataPolicy: entry.data_policy }),
     models: modelsOf(definition, entry, path, context),
   }
+}
+
+function withPrefix(definition: ProviderDefinition, { assistant_prefix }: FileProvider): ProviderDefinition {
+  if (assistant_prefix === undefined) return definition
+  const quirks = { ...definition.quirks, assistantPrefix: assistant_prefix }
+  return Object.freeze({ ...definition, quirks })
 }
 
 function keysOf(entry: FileProvider, path: Path, { problem, keySource }: BuildContext): ConfiguredKey[] {

@@ -42,6 +42,7 @@ export function buildConfig(file: FileConfig, leftOut: readonly string[], contex
     retries: file.retries ?? 2,
     fallbacks: fallbacksOf(file.fallbacks ?? {}, context),
     probesMs: (file.probes ?? 'off') === 'off' ? null : probeTime(file.probes!, context),
+    rescue: file.rescue ?? 'auto',
     credits: file.credits ?? 'unlimited',
     detect: file.detect ?? true,
     simulator: file.simulator ?? true,

@@ -1,3 +1,4 @@
+import type { RescuePolicy } from '../chat/index.ts'
 import type { ConfiguredModel } from '../catalog/index.ts'
 import type { Secret } from '../lib/index.ts'
 import type { PathVariables, ProviderDefinition } from '../providers/index.ts'
@@ -70,6 +71,8 @@ export interface Config {
     /** They may also answer what was refused for its content. */
     readonly onRefusal: boolean
   }
+  /** Of streams that break after content was sent, unless the request says otherwise. */
+  readonly rescue: RescuePolicy
   /** Between two free calls to every provider, ms; null: none are made. */
   readonly probesMs: number | null
   readonly credits: 'prepaid' | 'unlimited'

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { DIALECTS } from '../providers/index.ts'
+import { RESCUE_POLICIES } from '../chat/index.ts'
+import { ASSISTANT_PREFIXES, DIALECTS } from '../providers/index.ts'
 
 /** What a value must be, as the end of "… must be …": one registry, read by the sentences of errors. */
 export const expectations = z.registry<{ readonly expects: string }>()
@@ -123,6 +124,10 @@ const provider = z.strictObject({
     )
     .register(expectations, { expects: 'a mapping with trains and retains' })
     .optional(),
+  assistant_prefix: choice(
+    ASSISTANT_PREFIXES,
+    "Declares that the provider goes on with an assistant's message at the end of the conversation, and how it is told: not at all (`plain`), by that member of the message, or by that field of the body.",
+  ).optional(),
   models: z.array(model).max(5000).describe('Models added to the catalog, or overriding it.').optional(),
 })
 
@@ -220,6 +225,10 @@ export const fileSchema = z.strictObject({
     z.string().regex(/^(off|\d+(\.\d+)?(ms|s|m|h))$/),
     'Ask every provider with a free call this often whether it answers and takes its keys, without waiting for requests to find out.',
     'off, or a time with its unit such as 30s',
+  ).optional(),
+  rescue: choice(
+    RESCUE_POLICIES,
+    'What becomes of a stream that breaks after content was sent: another endpoint continues it or answers anew (`auto`), only the one or the other, or it ends in an error (`off`). `provider.rescue` of a request wins.',
   ).optional(),
   credits: choice(['prepaid', 'unlimited'], 'How organizations pay unless they say otherwise.').optional(),
   detect: flag('Use provider keys found in the environment, and Ollama on its default port.').optional(),

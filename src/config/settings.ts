@@ -33,6 +33,7 @@ export const SETTINGS: readonly Setting[] = [
   at('timeouts.total', 'TIMEOUT_TOTAL', null, '30m'),
   at('retries', 'RETRIES', null, '2'),
   at('probes', 'PROBES', null, 'off'),
+  at('rescue', 'RESCUE', null, 'auto'),
   at('credits', 'CREDITS', null, 'unlimited'),
   at('detect', 'DETECT', 'detect', 'true'),
   at('simulator', 'SIMULATOR', 'simulator', 'true'),

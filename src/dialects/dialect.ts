@@ -91,8 +91,7 @@ export interface Quirks {
   readonly embeddings?: EmbeddingQuirks
 }
 
-export const ASSISTANT_PREFIXES = ['plain', 'prefix', 'partial', 'continue_final_message'] as const
-export type AssistantPrefix = (typeof ASSISTANT_PREFIXES)[number]
+export type AssistantPrefix = 'plain' | 'prefix' | 'partial' | 'continue_final_message'
 
 export interface EmbeddingQuirks {
   /** Name of `dimensions` where it is another. */

@@ -77,6 +77,7 @@ export async function journey(
         trace: call.trace,
         created: Math.floor(call.createdAt / 1000),
         hideReasoning: chat.reasoning?.exclude === true,
+        rescue: chat.provider.rescue ?? call.snapshot.config.rescue,
       },
       call.snapshot.relay,
     )

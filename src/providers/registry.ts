@@ -1,3 +1,4 @@
+import type { AssistantPrefix } from '../dialects/index.ts'
 import { definitions } from './index.generated.ts'
 import { defineProvider, type ProviderDefinition } from './provider.ts'
 
@@ -23,6 +24,14 @@ export function providerNames(): string[] {
 export function dialectOf({ dialect, dialects }: ProviderDefinition, upstreamId: string): string {
   return dialects.find(([models]) => models.test(upstreamId))?.[1] ?? dialect
 }
+
+/** Ways to tell a provider that it goes on with an assistant's message (quirk `assistantPrefix`). */
+export const ASSISTANT_PREFIXES = [
+  'plain',
+  'prefix',
+  'partial',
+  'continue_final_message',
+] as const satisfies readonly AssistantPrefix[]
 
 /** Wire formats that a provider of one's own may name. */
 export const DIALECTS = [

@@ -149,6 +149,7 @@ async function perform(step: Step, response: ServerResponse, entry: Received): P
   }
   response.writeHead(step.status ?? 200, { ...step.headers })
   response.flushHeaders()
+  if (step.bodyDelayMs) await sleep(step.bodyDelayMs)
   if (step.flood) await flood(step.flood, response, entry)
   else await sendBody(step, response, entry)
   const ending = step.ending ?? 'end'

@@ -10,6 +10,8 @@ export interface Step {
   readonly act?: 'answer' | 'reset' | 'hang'
   /** Wait before the head, ms. */
   readonly delayMs?: number
+  /** Wait between the head and the body, ms. */
+  readonly bodyDelayMs?: number
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
   /** Text and bytes as they are, anything else as JSON. */

@@ -64,8 +64,13 @@ function metadataOf({ plan, requested, trace }: Call): RouterMetadata {
   })
 }
 
-/** The client's format, whose errors tell as far as the request came when that was asked for; those of status 500 tell nothing. */
+/**
+ * For a request that fails before its answer begins: the client's format, whose errors tell how far the request came when
+ * that was asked for (those of status 500 tell nothing). The header goes onto the response at once, if there is a plan.
+ */
 export function tellingErrors(call: Call, dialect: ClientDialect): ClientDialect {
+  const { response, plan, trace } = call
+  if (plan !== null && !response.headersSent) response.setHeader('x-waybill', waybillLine(plan, trace))
   if (!wantsMetadata(call)) return dialect
   return {
     ...dialect,

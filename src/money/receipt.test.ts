@@ -27,7 +27,7 @@ describe('a receipt', () => {
       completionTokens: 80,
       reasoningTokens: 30,
     })
-    const { lines, savedPicos } = itemize(base, used)
+    const { lines, savedPicos, discountPicos } = itemize(base, used)
     expect(lines.map(({ what, quantity, picosEach, picos }) => [what, quantity, picosEach, picos])).toEqual([
       ['input', 250n, 3_000_000n, 750_000_000n],
       ['cached input', 600n, 300_000n, 180_000_000n],
@@ -38,6 +38,7 @@ describe('a receipt', () => {
       ['request', 1n, 5_000_000_000n, 5_000_000_000n],
     ])
     expect(savedPicos).toBe(600n * 2_700_000n)
+    expect(discountPicos).toBe(600n * 2_700_000n - 150n * 750_000n)
   })
 
   it('takes the prices of the step that the prompt falls into', () => {

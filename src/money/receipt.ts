@@ -26,6 +26,8 @@ export interface Receipt {
   readonly picos: bigint
   /** What cached input would have cost more as plain input, pUSD; may be negative. */
   readonly savedPicos: bigint
+  /** The same less what writing to the cache cost more than plain input. */
+  readonly discountPicos: bigint
 }
 
 /** The price of a usage line by line: the same counts, tiers and fallbacks as `quote`, whose `picos` is the sum. */
@@ -46,9 +48,14 @@ export function itemize(tariff: Tariff, usage: Usage): Receipt {
   const lines = all
     .filter(([, quantity]) => quantity > 0n)
     .map(([what, quantity, picosEach]) => ({ what, quantity, picosEach, picos: quantity * picosEach }))
+  const savedPicos = counts.cacheRead * (prices.prompt - cacheRead)
+  const surcharge =
+    counts.cacheWrite * (cacheWrite - prices.prompt) +
+    counts.cacheWrite1h * ((prices.cacheWrite1h ?? cacheWrite) - prices.prompt)
   return {
     lines,
     picos: lines.reduce((sum, { picos }) => sum + picos, 0n),
-    savedPicos: counts.cacheRead * (prices.prompt - cacheRead),
+    savedPicos,
+    discountPicos: savedPicos - surcharge,
   }
 }

@@ -189,6 +189,11 @@ describe('the header x-waybill', () => {
     }
     const failed = await send('/chat/completions', { ...BODIES['chat']![1], provider: { only: ['alpha'] } })
     expect(failed.headers.get('x-waybill')).toMatch(/^none; route=load-balance; candidates=1\/3; attempts=\d/)
+    const nowhere = await send('/messages', { ...BODIES['messages']![1], provider: { only: ['gamma'] } })
+    expect([nowhere.status, nowhere.headers.get('x-waybill')]).toEqual([
+      404,
+      expect.stringMatching(/^none; route=[a-z-]+; candidates=0\/3; attempts=0$/),
+    ])
   })
 })
 
@@ -300,6 +305,8 @@ describe('the waybill of a call', () => {
       },
       generation: { total_cost: 0.000024775, tokens_prompt: 10 },
     })
+    const { body: generation } = await gateway.call('GET', `/generation?id=${id}`, undefined, key)
+    expect(generation.data).toMatchObject({ cache_discount: 0.0000076, router: null, tokens_prompt: 10 })
   })
 
   it('is for the own organization only, and is 404 or 400 for anything else', async () => {

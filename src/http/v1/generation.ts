@@ -1,12 +1,25 @@
 import { GatewayError } from '../../chat/index.ts'
+import { picoToDecimal } from '../../money/index.ts'
 import type { GenerationRow } from '../../store/index.ts'
 import { type GenerationDetail, generationDetail } from '../../usage/index.ts'
 import { type Gateway, organizationOf, type RouteContext } from '../gateway.ts'
 import { usdNumberOrNull } from '../money.ts'
+import { receiptOf, usedIn } from './receipt.ts'
+
+const ROUTERS = /^(openrouter|waybill)\/(auto|free)/
 
 /** `GET /generation?id=`: counts, timings and cost of one call, in OpenRouter's shape. */
 export async function generation(gateway: Gateway, c: RouteContext): Promise<Response> {
-  return c.json({ data: generationObject(await findGeneration(gateway, c, c.req.query('id') ?? '')) })
+  const detail = await findGeneration(gateway, c, c.req.query('id') ?? '')
+  const discount =
+    (await receiptOf(gateway, detail.generation, usedIn(detail)))?.receipt.discountPicos ?? null
+  return c.json({ data: { ...generationObject(detail), cache_discount: discountOf(detail, discount) } })
+}
+
+/** What caching saved, USD; negative when writing cost more than reading saved, null when nothing was cached. */
+function discountOf({ generation: row }: GenerationDetail, picos: bigint | null): number | null {
+  if (picos === null || row.cache_read_tokens + row.cache_write_tokens === 0) return null
+  return picos < 0n ? -Number(picoToDecimal(-picos)) : Number(picoToDecimal(picos))
 }
 
 /** A call of the caller's organization. Throws GatewayError `invalid_request` or `not_found`. */
@@ -48,7 +61,6 @@ export function generationObject({ generation: row, attempts }: GenerationDetail
     total_cost: usdNumberOrNull(row.cost_nanos),
     cost_known: row.cost_nanos !== null,
     upstream_inference_cost: upstreamCost(row),
-    cache_discount: null,
     is_byok: row.is_byok !== 0,
     simulated: row.simulated !== 0,
     usage_source: row.usage_source,
@@ -58,7 +70,7 @@ export function generationObject({ generation: row, attempts }: GenerationDetail
     http_referer: row.app_url,
     user_agent: row.user_agent,
     external_user: row.external_user,
-    router: null,
+    router: ROUTERS.exec(row.requested_model)?.[0] ?? null,
     preset_id: null,
     session_id: row.session_id,
     workspace_id: row.workspace_id,

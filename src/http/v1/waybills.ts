@@ -1,24 +1,16 @@
-import { GatewayError, type Usage } from '../../chat/index.ts'
-import {
-  decodeTariff,
-  itemize,
-  nanosToDecimal,
-  picoToDecimal,
-  picoToUsdPerMillion,
-  quote,
-  type ReceiptLine,
-} from '../../money/index.ts'
+import { GatewayError } from '../../chat/index.ts'
+import { nanosToDecimal, picoToUsdPerMillion } from '../../money/index.ts'
 import { readWaybill, type WaybillCandidate, type WaybillRecord, waybillTables } from '../../routing/index.ts'
 import type { GenerationRow } from '../../store/index.ts'
 import {
   candidateTables,
-  frozenTariff,
   type GenerationDetail,
   type GenerationFilter,
   generations,
 } from '../../usage/index.ts'
 import { type Gateway, organizationOf, type RouteContext } from '../gateway.ts'
 import { findGeneration, generationObject } from './generation.ts'
+import { costObject, usedIn } from './receipt.ts'
 
 const MAX_PAGE = 500
 const RESULTS = ['complete', 'failed', 'client_gone']
@@ -45,7 +37,7 @@ export async function waybill(gateway: Gateway, c: RouteContext): Promise<Respon
       candidates: read?.candidates.map(candidateObject) ?? null,
       attempts: attemptObjects(detail, read),
       dropped_parameters: read?.dropped ?? null,
-      cost: await costObject(gateway, row, read?.usage ?? null),
+      cost: await costObject(gateway, row, usedIn(detail)),
       key: keyOf(gateway, row),
       generation: generationObject(detail),
     },
@@ -105,70 +97,6 @@ function attemptObjects(detail: GenerationDetail, read: WaybillRecord | null): R
     output_tokens: null,
     rescued_by: null,
   }))
-}
-
-/** The charge recomputed from the price list that was frozen for it; null when nothing was priced. */
-async function costObject(
-  gateway: Gateway,
-  row: GenerationRow,
-  usage: Usage | null,
-): Promise<Record<string, unknown> | null> {
-  const { tariff_version: version, endpoint_id: endpointId, cost_nanos: charged } = row
-  const text =
-    version === null || endpointId === null
-      ? undefined
-      : await frozenTariff(gateway.store, version, endpointId)
-  const told = {
-    charged_usd: charged === null ? null : nanosToDecimal(charged),
-    usage_source: row.usage_source,
-  }
-  if (text === undefined) return charged === null ? { ...told, note: 'The price is not known.' } : null
-  const tariff = decodeTariff(text)
-  const used = usage ?? usageOf(row)
-  const { lines, picos, savedPicos } = itemize(tariff, used)
-  const price = quote(tariff, used)!.nanos
-  return {
-    tariff_version: version,
-    lines: lines.map(lineObject),
-    exact_usd: picoToDecimal(picos),
-    price_usd: nanosToDecimal(price),
-    saved_by_cache_usd: savedPicos > 0n ? picoToDecimal(savedPicos) : null,
-    ...told,
-    note: costNote(row, price),
-  }
-}
-
-function lineObject({ what, quantity, picosEach, picos }: ReceiptLine): Record<string, unknown> {
-  return {
-    what,
-    quantity: Number(quantity),
-    usd_per_million: what === 'request' ? null : picoToUsdPerMillion(picosEach),
-    usd_each: picoToDecimal(picosEach),
-    usd: picoToDecimal(picos),
-  }
-}
-
-/** Why the charge is not the price; null when it is. */
-function costNote({ result, cost_nanos: charged }: GenerationRow, price: bigint): string | null {
-  if (charged === null || charged === price) return null
-  if (charged === 0n && result === 'failed') return 'The answer failed: it is not charged.'
-  if (charged < price) return 'The rest was beyond what was held for the call: it is not charged.'
-  return null
-}
-
-function usageOf(row: GenerationRow): Usage {
-  return {
-    promptTokens: row.prompt_tokens,
-    completionTokens: row.completion_tokens,
-    cacheReadTokens: row.cache_read_tokens,
-    cacheWriteTokens: row.cache_write_tokens,
-    cacheWrite1hTokens: 0,
-    reasoningTokens: row.reasoning_tokens,
-    audioPromptTokens: 0,
-    audioCompletionTokens: 0,
-    imageCompletionTokens: 0,
-    source: row.usage_source === 'estimated' ? 'estimated' : 'provider',
-  }
 }
 
 function keyOf(gateway: Gateway, { key_hash: hash }: GenerationRow): Record<string, unknown> {

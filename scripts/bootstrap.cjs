@@ -23,6 +23,7 @@ var COMMANDS = {
     after: ['start'],
   },
   test: { set: 'all', program: 'scripts/test.ts' },
+  agents: { set: 'all', program: 'test/agents/main.ts' },
   'test:agents': { set: 'all', program: 'test/agents/main.ts' },
   'routing-sim': { set: 'all', program: 'scripts/routing-sim.ts' },
   resilience: { set: 'all', program: 'scripts/resilience.ts' },

@@ -116,12 +116,13 @@ class Fake implements FakeUpstream {
     const parts: Buffer[] = []
     for await (const part of request) parts.push(part as Buffer)
     const body = Buffer.concat(parts).toString('utf8')
-    const step = stepOf(this.#script, this.requests.length - this.#playedFrom + 1, body, request.url ?? '')
+    const { url: path = '', headers } = request
+    const step = stepOf(this.#script, this.requests.length - this.#playedFrom + 1, { body, path, headers })
     const entry: Received = {
       nth: this.requests.length + 1,
       method: request.method ?? '',
-      path: request.url ?? '',
-      headers: request.headers,
+      path,
+      headers,
       body,
       step,
       at: performance.now(),

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 /** Where a body is split into separate writes: one piece, one per event (blank line), single bytes, or random pieces from a seed. */
 export type Boundaries = 'whole' | 'events' | 'bytes' | { readonly seed: number; readonly max: number }
 
@@ -27,13 +28,18 @@ export interface Step {
 }
 
 /** Steps by number of request (the last one repeats), or a function of it. */
-export type Script =
-  | Step
-  | readonly Step[]
-  | ((request: { readonly nth: number; readonly body: string; readonly path: string }) => Step)
+export type Script = Step | readonly Step[] | ((request: Request & { readonly nth: number }) => Step)
 
-export function stepOf(script: Script, nth: number, body: string, path: string): Step {
-  if (typeof script === 'function') return script({ nth, body, path })
+/** What a script may look at. */
+interface Request {
+  readonly body: string
+  /** With its query. */
+  readonly path: string
+  readonly headers: IncomingHttpHeaders
+}
+
+export function stepOf(script: Script, nth: number, request: Request): Step {
+  if (typeof script === 'function') return script({ nth, ...request })
   if (Array.isArray(script)) return (script as readonly Step[])[Math.min(nth, script.length) - 1] ?? {}
   return script as Step
 }

@@ -8,6 +8,7 @@ interface Status {
   models: number
   endpoints_reachable: number
   providers: { id: string; name: string; source: string; state: string }[]
+  refused_credentials: { id: string; code: string }[]
   warnings: string[]
 }
 
@@ -73,6 +74,13 @@ async function serverChecks(
         name: provider.name,
         state: /^(refused|unreachable)/.test(provider.state) ? 'problem' : 'ok',
         detail: `${provider.source}: ${provider.state}${provider.state === 'unreachable' ? UNREACHABLE : ''}`,
+      }),
+    ),
+    ...status.refused_credentials.map(
+      ({ id, code }): Check => ({
+        name: 'Key',
+        state: 'problem',
+        detail: `${id} was refused by its provider (${code}) and is left alone; replace it or top up its account`,
       }),
     ),
     ...status.warnings.map(

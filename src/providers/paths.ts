@@ -46,6 +46,7 @@ const PROFILED: readonly (readonly [models: RegExp, geographies: readonly string
   [/^amazon\.nova-(?:micro|lite|pro|premier)/, ['us', 'eu', 'apac', 'ca']],
   [/^(?:meta\.llama(?:3-[1-3]|4)|deepseek\.r1|writer\.palmyra-x)/, ['us']],
   [/^mistral\.pixtral-large/, ['us', 'eu']],
+  [/^cohere\.embed-v4/, ['us', 'eu', 'global']],
 ]
 
 /** Geographies of a region, the nearest first. */
@@ -62,6 +63,8 @@ function geographiesOf(region: string): string[] {
  * Source: Bedrock's user guide, supported Regions and models for inference profiles.
  */
 export function bedrockPath(path: string, upstreamId: string, { region = '' }: PathVariables): string {
+  // Tokens are counted by the model itself.
+  if (path.endsWith('/count-tokens')) return path
   const offered = PROFILED.find(([models]) => models.test(upstreamId))?.[1] ?? []
   const geography = geographiesOf(region).find(
     (name) => offered.includes(name) || (name === 'us-gov' && offered.includes('us')),

@@ -199,6 +199,14 @@ describe('the target of a call', () => {
     )
   })
 
+  test('counts tokens on Bedrock by the model itself, which profiles do not', () => {
+    const settings = settingsOf('bedrock', { variables: { region: 'eu-west-1' } })
+    const path = '/model/anthropic.claude-sonnet-4-6/count-tokens'
+    expect(url(settings, path, 'anthropic.claude-sonnet-4-6')[0]).toBe(
+      `https://bedrock-runtime.eu-west-1.amazonaws.com${path}`,
+    )
+  })
+
   test('takes the region that has an address of its own', () => {
     const settings = settingsOf('moonshot', { variables: { region: 'cn' } })
     expect(url(settings, '/chat/completions')[0]).toBe('https://api.moonshot.cn/v1/chat/completions')

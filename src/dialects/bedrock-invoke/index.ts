@@ -1,6 +1,8 @@
+import { continueAnswer } from '../anthropic-messages/continue.ts'
 import { DIALECT as MESSAGES } from '../anthropic-messages/wire.ts'
 import { decodeError } from '../bedrock-converse/errors.ts'
 import type { UpstreamDialect } from '../dialect.ts'
+import { counting } from './count.ts'
 import { decodeReply, InvokeStreamDecoder } from './decoder.ts'
 import { createPassthrough } from './passthrough.ts'
 import { encodeRequest } from './request.ts'
@@ -19,4 +21,6 @@ export const bedrockInvoke: UpstreamDialect = {
   decodeError,
   createPassthrough,
   passesTo: MESSAGES,
+  continueAnswer,
+  counting,
 }

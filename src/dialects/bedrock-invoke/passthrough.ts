@@ -1,6 +1,6 @@
 import type { Cost, GatewayError, UpstreamError, Usage } from '../../chat/index.ts'
 import { StreamPassthrough, WholePassthrough } from '../anthropic-messages/passthrough.ts'
-import type { ReplyMeta, StreamPipe, StreamSeen } from '../dialect.ts'
+import type { Handover, ReplyMeta, StreamPipe, StreamSeen } from '../dialect.ts'
 import { AwsEventStream } from '../framing/aws-eventstream.ts'
 import { readChunk } from './frame.ts'
 
@@ -43,6 +43,10 @@ class InvokePassthrough implements StreamPipe {
   end(): void {
     this.framer.end()
     this.inner.end()
+  }
+
+  handOver(): Handover | null {
+    return this.inner.handOver()
   }
 
   finish(usage: Usage, cost: Cost): Uint8Array {

@@ -140,6 +140,27 @@ describe('a request for Claude on Bedrock', () => {
     expect(sent(chat(forged)).headers).toEqual([])
   })
 
+  test('is counted by the model behind the profile', () => {
+    const { encodeCount, decodeCount } = bedrockInvoke.counting!
+    const { path, body } = encodeCount(chat({ max_tokens: 9, stream: true }), target(CLAUDE))
+    expect(path).toBe('/model/anthropic.claude-sonnet-4-6/count-tokens')
+    const { input } = body as { input: { invokeModel: { body: string } } }
+    expect(JSON.parse(Buffer.from(input.invokeModel.body, 'base64').toString())).toEqual(
+      sent(chat({ max_tokens: 9 })).body,
+    )
+    expect([decodeCount({ inputTokens: 12 }), decodeCount({ message: 'no' })]).toEqual([12, null])
+  })
+
+  test('can be asked to go on with an answer, where Claude does', () => {
+    const at = target('eu.anthropic.claude-sonnet-4-5-20250929-v1:0')
+    const encoded = bedrockInvoke.encodeRequest(chat({ max_tokens: 90 }), at)
+    const prefix = { text: 'The answer', tokens: 3 }
+    expect(bedrockInvoke.continueAnswer!(encoded, prefix, at)?.body).toMatchObject({
+      max_tokens: 87,
+      messages: [{ role: 'user' }, { role: 'assistant', content: 'The answer' }],
+    })
+  })
+
   test('extends itself byte by byte over 30 turns', () => {
     const messages: Loose[] = []
     let before = ''

@@ -1,3 +1,4 @@
+import { continueAnswer } from '../anthropic-messages/continue.ts'
 import { counting } from '../anthropic-messages/count.ts'
 import { decodeReply, MessageStreamDecoder } from '../anthropic-messages/decode-stream.ts'
 import { createPassthrough } from '../anthropic-messages/passthrough.ts'
@@ -17,5 +18,6 @@ export const vertexMessages: UpstreamDialect = {
   decodeError,
   createPassthrough,
   passesTo: MESSAGES,
+  continueAnswer,
   counting: { encodeCount, decodeCount: counting.decodeCount },
 }

@@ -43,6 +43,7 @@ export function buildConfig(file: FileConfig, leftOut: readonly string[], contex
     fallbacks: fallbacksOf(file.fallbacks ?? {}, context),
     probesMs: (file.probes ?? 'off') === 'off' ? null : probeTime(file.probes!, context),
     rescue: file.rescue ?? 'auto',
+    rateLimits: rateLimitsOf(file.rate_limits ?? {}),
     credits: file.credits ?? 'unlimited',
     detect: file.detect ?? true,
     simulator: file.simulator ?? true,
@@ -53,6 +54,28 @@ export function buildConfig(file: FileConfig, leftOut: readonly string[], contex
     providers: buildProviders(file.providers ?? {}, context),
     leftOut: [...leftOut],
   })
+}
+
+type RateFile = NonNullable<FileConfig['rate_limits']>
+
+function rateLimitsOf({ key, organization, user, free_models: free }: RateFile): Config['rateLimits'] {
+  return {
+    key: ratesOf(key),
+    organization: ratesOf(organization),
+    user: ratesOf(user),
+    freeModels: {
+      requestsPerMinute: free?.requests_per_minute ?? null,
+      requestsPerDay: free?.requests_per_day ?? null,
+    },
+  }
+}
+
+function ratesOf(rates: RateFile['key'] = {}): Config['rateLimits']['key'] {
+  return {
+    requestsPerMinute: rates.requests_per_minute ?? null,
+    tokensPerMinute: rates.tokens_per_minute ?? null,
+    concurrency: rates.concurrency ?? null,
+  }
 }
 
 const DAY_MS = 86_400_000

@@ -1,5 +1,5 @@
-import type { RescuePolicy } from '../chat/index.ts'
 import type { ConfiguredModel } from '../catalog/index.ts'
+import type { RescuePolicy } from '../chat/index.ts'
 import type { Secret } from '../lib/index.ts'
 import type { PathVariables, ProviderDefinition } from '../providers/index.ts'
 
@@ -40,6 +40,28 @@ export interface ConfiguredPreset {
   readonly config: Readonly<Record<string, unknown>>
 }
 
+/** null: not limited. */
+export interface Rates {
+  readonly requestsPerMinute: number | null
+  /** Of prompt and answer together. */
+  readonly tokensPerMinute: number | null
+  /** Requests that run at once. */
+  readonly concurrency: number | null
+}
+
+export interface RateLimits {
+  /** Of each key that has none of its own. */
+  readonly key: Rates
+  readonly organization: Rates
+  /** Of each end user, as requests name them. */
+  readonly user: Rates
+  /** Of each organization, to models whose id ends in `:free`. */
+  readonly freeModels: {
+    readonly requestsPerMinute: number | null
+    readonly requestsPerDay: number | null
+  }
+}
+
 /** Everything that can be configured, checked and complete. Deeply frozen; a reload makes a new one. */
 export interface Config {
   readonly server: {
@@ -75,6 +97,7 @@ export interface Config {
   readonly rescue: RescuePolicy
   /** Between two free calls to every provider, ms; null: none are made. */
   readonly probesMs: number | null
+  readonly rateLimits: RateLimits
   readonly credits: 'prepaid' | 'unlimited'
   readonly detect: boolean
   readonly simulator: boolean

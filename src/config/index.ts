@@ -1,4 +1,4 @@
-export type { Config } from './config.ts'
+export type { Config, RateLimits, Rates } from './config.ts'
 export { diffConfig } from './diff.ts'
 export { type ConfigInput, type LoadResult, loadConfig } from './load.ts'
 export { formatProblem } from './problem.ts'

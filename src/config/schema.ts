@@ -205,6 +205,27 @@ const timeouts = z.strictObject({
   total: duration('For the whole call.').optional(),
 })
 
+const MOST = 2_000_000_000
+const rates = () =>
+  z.strictObject({
+    requests_per_minute: int(1, MOST, 'Requests in a minute, filled evenly.').optional(),
+    tokens_per_minute: int(1, MOST, 'Tokens of prompts and answers in a minute.').optional(),
+    concurrency: int(1, MOST, 'Requests that run at once.').optional(),
+  })
+
+const rateLimits = z.strictObject({
+  key: rates().describe('Each key that has no rates of its own.').optional(),
+  organization: rates().describe('Each organization, all its keys together.').optional(),
+  user: rates().describe('Each end user, as requests name them in `user`.').optional(),
+  free_models: z
+    .strictObject({
+      requests_per_minute: int(1, MOST, 'Requests in a minute, filled evenly.').optional(),
+      requests_per_day: int(1, MOST, 'Requests in 24 hours, filled evenly.').optional(),
+    })
+    .describe('Each organization, to models whose id ends in `:free`.')
+    .optional(),
+})
+
 /** The file as people write it. Shapes only; meaning is checked in `build.ts`. */
 export const fileSchema = z.strictObject({
   server: server.describe('Where the gateway listens.').optional(),
@@ -230,6 +251,9 @@ export const fileSchema = z.strictObject({
     RESCUE_POLICIES,
     'What becomes of a stream that breaks after content was sent: another endpoint continues it or answers anew (`auto`), only the one or the other, or it ends in an error (`off`). `provider.rescue` of a request wins.',
   ).optional(),
+  rate_limits: rateLimits
+    .describe('How much may be asked for at once; beyond it the answer is 429 with Retry-After.')
+    .optional(),
   credits: choice(['prepaid', 'unlimited'], 'How organizations pay unless they say otherwise.').optional(),
   detect: flag('Use provider keys found in the environment, and Ollama on its default port.').optional(),
   simulator: flag('Offer the `sim/*` models.').optional(),

@@ -7,7 +7,7 @@ import type { Ledger } from '../money/index.ts'
 import type { ProviderSettings } from '../providers/index.ts'
 import type { RelayDeps, Targets } from '../relay/index.ts'
 import type { HealthBook, StandInRules } from '../routing/index.ts'
-import type { Store } from '../store/index.ts'
+import type { SharedState, Store } from '../store/index.ts'
 import type { Log } from '../telemetry/index.ts'
 import type { WaybillTables } from '../usage/index.ts'
 import type { Caller } from './authenticate.ts'
@@ -53,6 +53,8 @@ export interface Gateway {
   /** Where conversations have warmed a prompt cache. */
   readonly sticky: StickyBook
   readonly bodies: BodyReader
+  /** Rates and gates, kept together with the other nodes where there are several. */
+  readonly shared: SharedState
   /** Where the candidates of waybills are kept, once each. */
   readonly tables: WaybillTables
   /** SHA-256 (hex) of this start's operator key. */

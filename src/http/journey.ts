@@ -13,6 +13,7 @@ import { hold } from './hold.ts'
 import { decide, refuseNowhere } from './plan.ts'
 import { withPreset } from './preset.ts'
 import { presetsFor } from './presets.ts'
+import { passRates, type RateTicket } from './rates.ts'
 import { readRequest } from './read.ts'
 import type { Reframing } from './sink.ts'
 import { keepWarm, sessionOf } from './sticky.ts'
@@ -41,6 +42,8 @@ export async function journey(
   response: ServerResponse,
 ): Promise<void> {
   const call = new Call(gateway, surface.name, request, response)
+  let ticket: RateTicket | null = null
+  let tokens: number | null = null
   gateway.inFlight++
   try {
     // authenticate
@@ -54,8 +57,10 @@ export async function journey(
     const chat = withUserHash(asked, key.organizationId)
     refuseUnserved(chat, request.headers)
 
-    // plan
     call.requested = chat.models
+    ticket = await passRates(gateway, call, key, chat)
+
+    // plan
     const session = sessionOf(chat, call.header('x-session-id'))
     const route = decide(gateway, call.snapshot, key, chat, session)
     call.plan = route
@@ -81,6 +86,7 @@ export async function journey(
       },
       call.snapshot.relay,
     )
+    tokens = result.usage === null ? null : result.usage.promptTokens + result.usage.completionTokens
     call.log(result)
     keepWarm(
       gateway.sticky,
@@ -92,6 +98,7 @@ export async function journey(
     const told = tellingErrors(call, surface.dialect)
     fail(gateway, response, thrown, { id: call.id, dialect: surface.reframing?.errors(told) ?? told })
   } finally {
+    ticket?.end(tokens)
     gateway.inFlight--
   }
 }

@@ -3,11 +3,12 @@ import { GatewayError } from '../chat/index.ts'
 import { LedgerError } from '../money/index.ts'
 import { StoreError } from '../store/index.ts'
 
-/** Headers that go with an error: Retry-After in whole seconds, rounded up. */
-export function errorHeaders(error: GatewayError): Record<string, string> {
-  return error.retryAfterMs === null
-    ? {}
-    : { 'retry-after': String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))) }
+/** Headers that go with an error: Retry-After in whole seconds, rounded up; X-RateLimit where a rate of ours refused. */
+export function errorHeaders({ retryAfterMs, metadata }: GatewayError): Record<string, string> {
+  return {
+    ...(retryAfterMs !== null && { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) }),
+    ...(metadata['headers'] as Record<string, string> | undefined),
+  }
 }
 
 /** Anything thrown, as the error a client may see: a store that is away is a 503, what is not ours a bare 500 without its text. */

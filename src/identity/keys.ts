@@ -2,6 +2,16 @@ import type { Clock } from '../lib/index.ts'
 import type { ApiKeyRow, Store } from '../store/index.ts'
 import { isKeyShaped, keyHash, keyLabel, mintKey } from './key.ts'
 
+/** Rates of a key's own; null: as the configuration gives every key. */
+export interface KeyRates {
+  readonly requestsPerMinute: number | null
+  readonly tokensPerMinute: number | null
+  /** Requests that run at once. */
+  readonly concurrency: number | null
+}
+
+export const NO_RATES: KeyRates = { requestsPerMinute: null, tokensPerMinute: null, concurrency: null }
+
 export type LimitReset = 'daily' | 'weekly' | 'monthly'
 
 /** A key as the gateway uses it; the secret itself is kept nowhere. */
@@ -26,6 +36,7 @@ export interface ApiKey {
   readonly rotatedFrom: string | null
   /** Hash of the first key of the rotation: limits count here, so that rotating a key never refills its cap. */
   readonly lineage: string
+  readonly rates: KeyRates
 }
 
 export interface NewKey {
@@ -38,10 +49,14 @@ export interface NewKey {
   readonly limitReset: LimitReset | null
   readonly includeByokInLimit: boolean
   readonly expiresAt: number | null
+  readonly rates: KeyRates
 }
 
 export type KeyChange = Partial<
-  Pick<ApiKey, 'name' | 'disabled' | 'limitNanos' | 'limitReset' | 'includeByokInLimit' | 'expiresAt'>
+  Pick<
+    ApiKey,
+    'name' | 'disabled' | 'limitNanos' | 'limitReset' | 'includeByokInLimit' | 'expiresAt' | 'rates'
+  >
 >
 
 /** How far behind the newest change seen the next look reaches: covers commits that end out of order. */
@@ -116,6 +131,7 @@ export class KeyBook {
       created_at: now,
       updated_at: now,
       rotated_from: rotatedFrom,
+      ...rateColumns(wanted.rates),
     }
     await this.#store.db.insertInto('api_keys').values(row).execute()
     return { secret, key: this.#remember(row) }
@@ -136,6 +152,7 @@ export class KeyBook {
         ...(change.expiresAt !== undefined && {
           expires_at: change.expiresAt === null ? null : BigInt(change.expiresAt),
         }),
+        ...(change.rates !== undefined && rateColumns(change.rates)),
         updated_at: BigInt(this.#clock.now()),
       })
       .where('hash', '=', hash)
@@ -198,5 +215,14 @@ function fromRow(row: ApiKeyRow, lineage: string): ApiKey {
     updatedAt: Number(row.updated_at),
     rotatedFrom: row.rotated_from,
     lineage,
+    rates: {
+      requestsPerMinute: row.requests_per_minute,
+      tokensPerMinute: row.tokens_per_minute,
+      concurrency: row.concurrency,
+    },
   }
+}
+
+function rateColumns({ requestsPerMinute, tokensPerMinute, concurrency }: KeyRates) {
+  return { requests_per_minute: requestsPerMinute, tokens_per_minute: tokensPerMinute, concurrency }
 }

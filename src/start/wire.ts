@@ -27,7 +27,7 @@ import {
 } from '../relay/index.ts'
 import { HealthBook, type HealthEvent } from '../routing/index.ts'
 import { createSimulator, SIMULATED_MODELS, SIMULATOR } from '../simulator/index.ts'
-import { openStore } from '../store/index.ts'
+import { MemoryState, openStore, RedisState, type SharedState } from '../store/index.ts'
 import { faultFields, type Log } from '../telemetry/index.ts'
 import { Pruner, WaybillTables } from '../usage/index.ts'
 import { standInsOf } from './stand-ins.ts'
@@ -145,6 +145,7 @@ export async function wire(options: WireOptions): Promise<Wired> {
     sticky: new StickyBook(),
     bodies: new BodyReader(clock, { ...DEFAULT_BODY_LIMITS, maxBytes: config.server.bodyLimit }),
     tables: new WaybillTables(store),
+    shared: sharedState(config, clock, log),
     operatorHash: keyHash(options.operatorKey),
     snapshot: snapshotOf(config, options.warnings, options.local),
     states: [],
@@ -171,10 +172,25 @@ export async function wire(options: WireOptions): Promise<Wired> {
       await simulator.close()
       await transport.close()
       await credentials.direct.close()
+      await gateway.shared.close()
       await ledger.close()
       await store.close()
     },
   }
+}
+
+/** Rates are counted here, or with the other nodes in Redis; without it for a while, each node counts by itself. */
+function sharedState({ redis }: Config, clock: Clock, log: Log): SharedState {
+  const now = () => clock.tick()
+  if (redis === null) return new MemoryState(now)
+  return new RedisState({
+    url: redis.reveal(),
+    now,
+    onChange: (state, error) => {
+      if (state === 'back') log.info('Redis answers again')
+      else log.warn('Redis does not answer; rates are counted by this node alone', faultFields(error))
+    },
+  })
 }
 
 /** Dialects of known providers that the configuration replaces, by the provider's id. */

@@ -62,6 +62,10 @@ export interface ApiKeyRow {
   updated_at: bigint
   /** Hash of the key that this one replaced by rotation. */
   rotated_from: string | null
+  /** Rates of its own; null: as the configuration says. */
+  requests_per_minute: number | null
+  tokens_per_minute: number | null
+  concurrency: number | null
 }
 
 /** A ledger account with its cached balance; the truth is the fold over `entries`. */

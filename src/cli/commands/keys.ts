@@ -1,5 +1,5 @@
 import type { Client } from '../client.ts'
-import { type Command, CommandError, EXIT, wholeNumber } from '../command.ts'
+import { type Command, type CommandContext, CommandError, EXIT, wholeNumber } from '../command.ts'
 import { table } from '../table.ts'
 
 interface KeyObject {
@@ -24,11 +24,17 @@ export const keysCreate: Command = {
   options: {
     limit: { type: 'string' },
     reset: { type: 'string' },
+    rpm: { type: 'string' },
+    tpm: { type: 'string' },
+    concurrency: { type: 'string' },
     management: { type: 'boolean' },
   },
   help: {
     limit: 'USD that the key may spend, e.g. 20 or 0.50',
     reset: 'start the limit anew daily, weekly or monthly (UTC); never when left out',
+    rpm: 'requests that the key may make in a minute',
+    tpm: 'tokens of prompts and answers that the key may take in a minute',
+    concurrency: 'requests of the key that may run at once',
     management: 'a key for administration, which cannot call models',
   },
   examples: ['waybill keys create laptop', 'waybill keys create ci --limit 5 --reset daily --json'],
@@ -44,6 +50,7 @@ export const keysCreate: Command = {
       ...(flags['limit'] !== undefined && { limit: String(flags['limit']) }),
       ...(flags['reset'] !== undefined && { limit_reset: flags['reset'] }),
       ...(flags['management'] === true && { management: true }),
+      ...rateLimits(flags),
     })
     if (json) out(JSON.stringify({ key: made.key, ...made.data }))
     else {
@@ -106,6 +113,15 @@ export const keysRotate: Command = {
     }
     return EXIT.ok
   },
+}
+
+function rateLimits(flags: CommandContext['flags']): { rate_limits?: Record<string, number> } {
+  const given = Object.entries({
+    requests_per_minute: wholeNumber(flags, 'rpm'),
+    tokens_per_minute: wholeNumber(flags, 'tpm'),
+    concurrency: wholeNumber(flags, 'concurrency'),
+  }).filter((entry): entry is [string, number] => entry[1] !== undefined)
+  return given.length === 0 ? {} : { rate_limits: Object.fromEntries(given) }
 }
 
 async function all(server: Client): Promise<KeyObject[]> {

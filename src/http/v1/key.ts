@@ -73,13 +73,22 @@ async function currentKey(gateway: Gateway, key: ApiKey): Promise<Record<string,
       is_provisioning_key: key.kind === 'management',
       creator_user_id: key.creatorUserId,
       expires_at: key.expiresAt === null ? null : new Date(key.expiresAt).toISOString(),
-      rate_limit: { requests: -1, interval: '10s', note: 'Not limited; kept for older clients.' },
+      rate_limit: rateLimit(gateway, key),
       free_model_daily_requests: { limit: -1, remaining: -1, used: 0 },
       allowed_data_regions: ['global'],
       organization_id: key.organizationId,
       workspace_id: key.workspaceId,
     },
   }
+}
+
+/** In the shape that older clients read; -1 is no limit. */
+function rateLimit(gateway: Gateway, key: ApiKey): Record<string, unknown> {
+  const perMinute =
+    key.rates.requestsPerMinute ?? gateway.snapshot.config.rateLimits.key.requestsPerMinute ?? null
+  return perMinute === null
+    ? { requests: -1, interval: '10s', note: 'Not limited; kept for older clients.' }
+    : { requests: perMinute, interval: '1m', note: 'Requests that this key may make in a minute.' }
 }
 
 /** A row of `GET /keys`. */
@@ -101,5 +110,10 @@ export async function keyObject(
     workspace_id: key.workspaceId,
     external_user: null,
     is_management_key: key.kind === 'management',
+    rate_limits: {
+      requests_per_minute: key.rates.requestsPerMinute,
+      tokens_per_minute: key.rates.tokensPerMinute,
+      concurrency: key.rates.concurrency,
+    },
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { GatewayError } from '../../chat/index.ts'
-import type { ApiKey, KeyChange, NewKey } from '../../identity/index.ts'
+import { type ApiKey, type KeyChange, type KeyRates, type NewKey, NO_RATES } from '../../identity/index.ts'
 import { type Gateway, organizationOf, type RouteContext } from '../gateway.ts'
 import { readUsd } from '../money.ts'
 import { readBody } from '../validate.ts'
@@ -12,6 +12,14 @@ const usd = z.union([z.number(), z.string()]).nullable()
 const name = z.string().min(1).max(200)
 const reset = z.enum(['daily', 'weekly', 'monthly']).nullable()
 
+const rate = z.number().int().min(1).max(2_000_000_000).nullable().optional()
+/** Ours: what the key may take at once; null: as the configuration says. */
+const rateLimits = z.strictObject({
+  requests_per_minute: rate,
+  tokens_per_minute: rate,
+  concurrency: rate,
+})
+
 const Create = z.strictObject({
   name,
   limit: usd.optional(),
@@ -22,6 +30,7 @@ const Create = z.strictObject({
   workspace_id: z.string().max(128).optional(),
   /** Ours: a key for administration instead of inference. */
   management: z.boolean().optional(),
+  rate_limits: rateLimits.optional(),
 })
 
 const Change = z.strictObject({
@@ -30,6 +39,7 @@ const Change = z.strictObject({
   limit: usd.optional(),
   limit_reset: reset.optional(),
   include_byok_in_limit: z.boolean().optional(),
+  rate_limits: rateLimits.optional(),
 })
 
 const Rotate = z.strictObject({
@@ -67,6 +77,7 @@ export async function createKey(gateway: Gateway, c: RouteContext): Promise<Resp
     limitReset: body.limit_reset ?? null,
     includeByokInLimit: body.include_byok_in_limit ?? false,
     expiresAt: body.expires_at == null ? null : Date.parse(body.expires_at),
+    rates: ratesOf(body.rate_limits),
   }
   const { secret, key } = await gateway.keys.create(wanted)
   return c.json({ data: await keyObject(gateway, key), key: secret }, 201)
@@ -91,6 +102,7 @@ export async function changeKey(gateway: Gateway, c: RouteContext): Promise<Resp
     }),
     ...(body.limit_reset !== undefined && { limitReset: body.limit_reset }),
     ...(body.include_byok_in_limit !== undefined && { includeByokInLimit: body.include_byok_in_limit }),
+    ...(body.rate_limits !== undefined && { rates: ratesOf(body.rate_limits, key.rates) }),
   }
   const changed = (await gateway.keys.change(key.hash, change)) ?? key
   const usage = await usageOf(gateway, key.organizationId, key.hash)
@@ -103,6 +115,15 @@ export async function rotateKey(gateway: Gateway, c: RouteContext): Promise<Resp
   const body = await readBody(gateway, c, Rotate)
   const made = await gateway.keys.rotate(key.hash, (body.overlap_seconds ?? 86_400) * 1000)
   return c.json({ data: await keyObject(gateway, made!.key), key: made!.secret }, 201)
+}
+
+function ratesOf(given: z.infer<typeof rateLimits> = {}, before: KeyRates = NO_RATES): KeyRates {
+  const { requests_per_minute, tokens_per_minute, concurrency } = given
+  return {
+    requestsPerMinute: requests_per_minute === undefined ? before.requestsPerMinute : requests_per_minute,
+    tokensPerMinute: tokens_per_minute === undefined ? before.tokensPerMinute : tokens_per_minute,
+    concurrency: concurrency === undefined ? before.concurrency : concurrency,
+  }
 }
 
 function ownKey(gateway: Gateway, c: RouteContext): ApiKey {

@@ -153,10 +153,9 @@ export class RedisState implements SharedState {
     if (this.#options.now() < this.#quietUntil || !this.#client.isReady) return null
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`Redis did not answer within ${PATIENCE_MS} ms`)),
-        PATIENCE_MS,
-      )
+      const tooLate = () => reject(new Error(`Redis did not answer within ${PATIENCE_MS} ms`))
+      // When this process was held up, the answer may have come and waits to be read: it is, before this is decided.
+      timer = setTimeout(() => setImmediate(tooLate), PATIENCE_MS)
     })
     try {
       const answer = await Promise.race([this.#client.sendCommand([...command]), late])

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../lib/index.ts'
+import { migrations } from '../migrations/index.ts'
 import { restoreSqlite } from '../open.ts'
 import type { Store } from '../store.ts'
 import { refuseOldSqlite } from './database.ts'
@@ -262,7 +263,7 @@ describe('a backup', () => {
     await store.append([[insert, ['after the backup', 'x']]])
     await expect(restoreSqlite(file, dataDir)).rejects.toThrow('another waybill')
     await store.close()
-    expect(await restoreSqlite(file, dataDir)).toEqual({ schemaVersion: 1 })
+    expect(await restoreSqlite(file, dataDir)).toEqual({ schemaVersion: migrations.length })
     const again = await openStore()
     const rows = await again.db
       .selectFrom('settings')
@@ -284,7 +285,9 @@ describe('a backup', () => {
     await sql`update settings set value = '999' where name = 'schema_version'`.execute(store.db)
     const newer = join(dataDir, 'newer.db')
     await store.backup(newer)
-    await sql`update settings set value = '1' where name = 'schema_version'`.execute(store.db)
+    await sql`update settings set value = ${String(migrations.length)} where name = 'schema_version'`.execute(
+      store.db,
+    )
     await store.close()
     const damaged = join(dataDir, 'damaged.db')
     const bytes = readFileSync(file)

@@ -1,5 +1,5 @@
 /** What a provider says it does with prompts and answers of its API; null where it does not say, or where it depends. */
-export interface ProviderDataPolicy {
+interface ProviderDataPolicy {
   /** Trains on them, unless its customer objects. */
   readonly trains: boolean | null
   /** Keeps them beyond the request, unless its customer has agreed otherwise with it. */

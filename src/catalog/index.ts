@@ -1,6 +1,6 @@
 export type { Catalog, Endpoint, Model, Resolved } from './catalog.ts'
 export { type ConfiguredModel, withConfigured, withDialects } from './configured.ts'
 export { createCatalog } from './create.ts'
-export { dataPolicyOf, type ProviderDataPolicy } from './data-policy.ts'
+export { dataPolicyOf } from './data-policy.ts'
 export { loadSeed } from './seed.ts'
 export { FREE } from './tariff.ts'

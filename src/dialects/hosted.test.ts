@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { withoutHosted } from './hosted.ts'
+import { dearerWish, withoutHosted } from './hosted.ts'
 import type { Json } from './json.ts'
 
 const fn = { type: 'function', name: 'look', parameters: {} }
@@ -28,6 +28,13 @@ describe('tools that a provider runs and bills by the call', () => {
       },
       {},
       ['tools.code_execution_20250825', 'container', 'tool_choice'],
+    ],
+    [
+      "the provider's own choice of another model",
+      'anthropic-messages',
+      { fallbacks: 'default' },
+      {},
+      ['fallbacks'],
     ],
     [
       'a choice of the search alone',
@@ -160,5 +167,16 @@ describe('tools that a provider runs and bills by the call', () => {
     const { body: left, taken } = withoutHosted(dialect, body)
     expect(taken).toEqual([])
     expect(left).toBe(body)
+  })
+})
+
+describe('a wish that costs more and may not be left out', () => {
+  test.each([
+    ['anthropic-messages', { inference_geo: 'us' }, 'inference_geo'],
+    ['anthropic-messages', { inference_geo: 'global' }, null],
+    ['anthropic-messages', {}, null],
+    ['openai-chat', { inference_geo: 'us' }, null],
+  ])('of %s in %o is %s', (dialect, body, wish) => {
+    expect(dearerWish(dialect, body)).toBe(wish)
   })
 })

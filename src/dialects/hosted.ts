@@ -24,6 +24,16 @@ export function withoutHosted(dialect: string, body: unknown): WithoutHosted {
   return taken.size === 0 ? { body, taken: [] } : { body: left, taken: [...taken] }
 }
 
+/**
+ * A field that the provider bills above its list price and that may not just be left out, since it says where prompts may
+ * go; null when there is none. Source: Anthropic's prices by `inference_geo` (2026-11).
+ */
+export function dearerWish(dialect: string, body: unknown): string | null {
+  if (dialect !== 'anthropic-messages') return null
+  const place = object(body)?.['inference_geo'] ?? null
+  return place === null || place === 'global' ? null : 'inference_geo'
+}
+
 type Taker = (body: Json, taken: Set<string>) => Json
 
 const TAKERS: Readonly<Record<string, Taker>> = {
@@ -53,6 +63,8 @@ function fromMessages(body: Json, taken: Set<string>): Json {
   // A container is where code runs.
   const runsCode = gone.some(({ type }) => String(type).startsWith('code_execution'))
   if (runsCode && left['container'] !== undefined) drop(left, 'container', taken)
+  // The provider's own choice of another model, at that model's price.
+  if (left['fallbacks'] === 'default') drop(left, 'fallbacks', taken)
   const choice = object(left['tool_choice'])
   const lost = gone.some(({ name }) => name !== undefined && name === choice?.['name'])
   if (choice !== null && (lost || (gone.length > 0 && tools.length === 0))) drop(left, 'tool_choice', taken)

@@ -5,7 +5,7 @@ export {
   inArray as geminiInArray,
   parsePath as parseGeminiPath,
 } from './gemini/index.ts'
-export { withoutHosted } from './hosted.ts'
+export { dearerWish, withoutHosted } from './hosted.ts'
 export { withMetadata, withStreamMetadata } from './metadata.ts'
 export { failedStream, pipeFor, rescuePipe, translatePipe } from './pipe.ts'
 export {

@@ -11,6 +11,7 @@ const NEVER = ['messages', 'input', 'prompt', 'stream', 'stream_options', 'prese
 /** What formats take that answer no conversation. */
 const FEW: Readonly<Record<string, readonly string[]>> = {
   'openai-embeddings': ['provider', 'user', 'dimensions', 'encoding_format', 'input_type'],
+  'openai-compaction': EVERYWHERE,
   'openai-completions': [
     ...EVERYWHERE,
     'max_tokens',

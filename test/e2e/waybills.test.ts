@@ -1,3 +1,4 @@
+import { OpenRouter } from '@openrouter/sdk'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Ran, spawnWaybill, waybill } from '../harness/command.ts'
@@ -159,6 +160,45 @@ describe('X-OpenRouter-Metadata: enabled', () => {
       attempt: expect.any(Number),
       attempts: expect.arrayContaining([{ provider: 'alpha', model: MODEL, status: 503 }]),
     })
+  })
+
+  it("is read by OpenRouter's own SDK, whole and streamed", async () => {
+    const sdk = new OpenRouter({ apiKey: gateway.key, serverURL: `${gateway.url}/api/v1` })
+    const chatRequest = {
+      model: MODEL,
+      messages: [{ role: 'user' as const, content: 'Hi' }],
+      provider: { order: ['beta'] },
+    }
+    const read = {
+      requested: MODEL,
+      strategy: 'direct',
+      attempt: 1,
+      isByok: false,
+      generationTime: expect.any(Number),
+      endpoints: {
+        total: 3,
+        available: expect.arrayContaining([{ provider: 'beta', model: MODEL, selected: true }]),
+      },
+      attempts: [{ provider: 'beta', model: MODEL, status: 200 }],
+    }
+    const whole = await sdk.chat.send({
+      xOpenRouterMetadata: 'enabled',
+      chatRequest: { ...chatRequest, stream: false },
+    })
+    expect(whole).toMatchObject({ openrouterMetadata: read })
+    const stream = await sdk.chat.send({
+      xOpenRouterMetadata: 'enabled',
+      chatRequest: { ...chatRequest, stream: true },
+    })
+    if (!(Symbol.asyncIterator in stream)) throw new Error('the answer is not a stream')
+    const told: unknown[] = []
+    for await (const chunk of stream) if (chunk.openrouterMetadata) told.push(chunk.openrouterMetadata)
+    expect(told).toMatchObject([read])
+    const responses = await sdk.beta.responses.send({
+      xOpenRouterMetadata: 'enabled',
+      responsesRequest: { model: MODEL, input: 'Hi', provider: { order: ['beta'] }, stream: false },
+    })
+    expect(responses).toMatchObject({ openrouterMetadata: read })
   })
 
   it('is off unless asked for, and clients of OpenAI take it as an extra member', async () => {

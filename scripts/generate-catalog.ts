@@ -11,6 +11,7 @@ import type { SeedEndpoint, SeedModel } from '../src/catalog/seed-format.ts'
 import { findProvider } from '../src/providers/index.ts'
 import { buildEndpoint, CODES, type Draft, shared } from './catalog/build.ts'
 import { buildModel } from './catalog/build-model.ts'
+import { CURATED } from './catalog/curated.ts'
 import { fetchPackage, SOURCES, type SourceId } from './catalog/download.ts'
 import { type Disagreement, type Group, groupObservations, isServed, type Override } from './catalog/merge.ts'
 import { MOVED, MOVING, OTHER_KINDS } from './catalog/name-rules.ts'
@@ -36,6 +37,7 @@ async function observe(folders: Readonly<Record<SourceId, string>>): Promise<Obs
     ...readModelsDev(folders['models.dev']),
     ...read.readModelPrices(folders['model-prices']),
     ...(await read.readTokenlens(folders.tokenlens)),
+    ...CURATED,
   ]
   return all.filter(
     ({ provider, upstreamId }) =>
@@ -48,7 +50,7 @@ async function observe(folders: Readonly<Record<SourceId, string>>): Promise<Obs
   )
 }
 
-function listedBy(observations: readonly Observation[]): Map<SourceId, Set<string>> {
+function listedBy(observations: readonly Observation[]): Map<Observation['source'], Set<string>> {
   const groups = Map.groupBy(observations, (seen) => seen.source)
   return new Map([...groups].map(([source, seen]) => [source, new Set(seen.map(({ provider }) => provider))]))
 }

@@ -19,13 +19,14 @@ export const CODES: Readonly<Record<SourceId | 'curated', string>> = {
 }
 
 /** Freshest first; the order in which a fact other than a price is looked up. */
-const FACT_ORDER: readonly SourceId[] = [
+const FACT_ORDER: readonly Observation['source'][] = [
   'pi-ai',
   'models.dev',
   'genai-prices',
   'mastra',
   'model-prices',
   'tokenlens',
+  'curated',
 ]
 
 /** An endpoint before its parameters are interned. */
@@ -142,8 +143,9 @@ function smallest(siblings: readonly Observation[], model: string): [number | un
 
 /** pi-ai tells text and image apart only: models.dev, which knows files, audio and video, goes first here. */
 function richest(seen: readonly Observation[], { model }: Group): [readonly string[] | undefined, string] {
-  const from = (source: SourceId) => seen.find((o) => o.source === source && o.input !== undefined)
-  const best = from('models.dev') ?? from('pi-ai')
+  const from = (source: Observation['source']) =>
+    seen.find((o) => o.source === source && o.input !== undefined)
+  const best = from('models.dev') ?? from('pi-ai') ?? from('curated')
   const listed = best?.input?.filter((kind) => !(model.startsWith('openai/') && kind === 'video'))
   return [listed, best ? CODES[best.source] : '-']
 }

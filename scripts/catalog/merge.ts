@@ -148,7 +148,10 @@ const isPartner = ({ provider, observations }: Group): boolean => {
  * Whether the provider still serves the endpoint: listed by the freshest source that lists the provider. A list of
  * tool-calling models says nothing about models that call no tools; those are looked up in the next fresher list.
  */
-export function isServed(group: Group, listed: ReadonlyMap<SourceId, ReadonlySet<string>>): boolean {
+export function isServed(
+  group: Group,
+  listed: ReadonlyMap<Observation['source'], ReadonlySet<string>>,
+): boolean {
   const from = (source: SourceId) => group.observations.find((seen) => seen.source === source)
   if (from('pi-ai')) return true
   const withdrawn = group.observations.find((seen) => seen.retired)

@@ -192,6 +192,10 @@ export const SAME: readonly (readonly [RegExp, string])[] = [
 /** Ids (without region) that mean another model than they say, as the provider's own display name tells. */
 export const RENAMED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'amazon-bedrock': {
+    'amazon.titan-embed-text-v2:0': 'amazon/titan-embed-text-v2',
+    'cohere.embed-english-v3': 'cohere/cohere-embed-v3-english',
+    'cohere.embed-multilingual-v3': 'cohere/cohere-embed-v3-multilingual',
+    'cohere.embed-v4:0': 'cohere/embed-v4.0',
     'deepseek.v3-v1:0': 'deepseek/deepseek-chat-v3.1',
     'moonshotai.kimi-k3.1': 'moonshotai/kimi-k3.1-pro',
     'nvidia.nemotron-nano-12b-v2': 'nvidia/nemotron-nano-12b-v2-vl',

@@ -24,7 +24,7 @@ export interface PriceTier {
 
 /** What one source says about one model at one provider; absent means that it does not say. */
 export interface Observation {
-  readonly source: SourceId
+  readonly source: SourceId | 'curated'
   /** Our provider slug. */
   readonly provider: string
   /** The provider's own name of the model. */

@@ -77,6 +77,19 @@ describe('the seed', () => {
     )
   })
 
+  test('knows Claude in the clouds by the format that each cloud has for it', () => {
+    const dialects = (providerId: string, maker: string) =>
+      new Set(
+        direct
+          .filter((e) => e.providerId === providerId && e.modelId.startsWith(maker))
+          .map(({ dialect }) => dialect),
+      )
+    expect([...dialects('amazon-bedrock', 'anthropic/')]).toEqual(['bedrock-invoke'])
+    expect([...dialects('amazon-bedrock', 'amazon/')]).toEqual(['bedrock-converse'])
+    expect([...dialects('google-vertex', 'anthropic/')]).toEqual(['vertex-messages'])
+    expect([...dialects('google-vertex', 'google/')]).toEqual(['gemini'])
+  })
+
   test('keeps quantization and service tiers in the tag', () => {
     for (const { tag, quantization, providerId } of endpoints) {
       expect(tag === providerId || tag.startsWith(`${providerId}/`)).toBe(true)

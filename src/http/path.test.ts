@@ -14,6 +14,7 @@ describe('apiPath()', () => {
     ['/v1//chat/completions', '/chat/completions'],
     ['//api//v1//messages/', '/messages'],
     ['/v1beta/openai/chat/completions', '/chat/completions'],
+    ['/api/v1/cursor/chat/completions', '/chat/completions'],
     ['/api/v1', '/'],
     ['/api/v1/', '/'],
   ])('takes the prefixes off %s', (given, wanted) => {

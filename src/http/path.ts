@@ -1,5 +1,5 @@
 /** Version and vendor prefixes that clients put before the API's own paths, in any order and number (`/api/v1`, `/v1/v1`, `/openai/v1`, …). */
-const PREFIXES = new Set(['api', 'v1', 'openai', 'anthropic', 'v1beta'])
+const PREFIXES = new Set(['api', 'v1', 'openai', 'anthropic', 'v1beta', 'cursor'])
 
 /**
  * The path of the API below every prefix, e.g. `/api/v1/v1/chat/completions/` → `/chat/completions`. Returns null when

@@ -42,6 +42,7 @@ const BASES = [
   '/v1beta',
   '/api/v1beta',
   '/v1beta/openai',
+  '/api/v1/cursor',
 ]
 
 /** What each format's clients put behind the base, with a body that the simulator answers. */

@@ -8,6 +8,7 @@ import {
 import type { RequestTarget } from '../dialect.ts'
 import { isObject, type Json, list, object, text } from '../json.ts'
 import { optional, refuse } from './check.ts'
+import { nestTools } from './flat-tools.ts'
 import { emptyMeasure, type Measure, measureMessage, weigh } from './measure.ts'
 import { decodeMessage, decodeTool } from './messages.ts'
 import { parametersInUse } from './parameters.ts'
@@ -46,8 +47,9 @@ const MAX = Number.MAX_SAFE_INTEGER
  * and tools are decoded when asked for. Throws GatewayError `invalid_request` with a sentence, the place in
  * `metadata.param`. Source of fields and limits: OpenRouter's OpenAPI (2026-08).
  */
-export function decodeRequest(body: unknown, _target: RequestTarget): ChatRequest {
-  if (!isObject(body)) throw new GatewayError('invalid_request', 'The body must be a JSON object.')
+export function decodeRequest(received: unknown, _target: RequestTarget): ChatRequest {
+  if (!isObject(received)) throw new GatewayError('invalid_request', 'The body must be a JSON object.')
+  const body = nestTools(received)
   const measure = emptyMeasure()
   const messages = checkMessages(body, measure)
   const tools = checkTools(body, measure)
@@ -115,7 +117,9 @@ function decodeLimit(body: Json): number | null {
 }
 
 function checkMessages(body: Json, measure: Measure): readonly Json[] {
-  const messages = body['messages']
+  const { messages, input } = body
+  if (messages === undefined && input !== undefined)
+    refuse('messages', 'This is a body of the Responses API: send it to POST /api/v1/responses.')
   if (!Array.isArray(messages) || messages.length === 0) {
     return refuse('messages', '`messages` must be a list with at least one message.')
   }

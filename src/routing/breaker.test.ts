@@ -223,6 +223,9 @@ describe('the retry budget of a provider', () => {
     book.record(E, null, retry('failed'), START)
     expect(book.mayRetry('a', START)).toBe(false)
     expect(book.mayRetry('b', START)).toBe(true)
+    expect(book.mayRetry('a', START + 1_000)).toBe(true)
+    book.record(E, null, retry('failed'), START + 1_000)
+    expect(book.mayRetry('a', START + 1_500)).toBe(false)
     expect(book.mayRetry('a', START + 11_000)).toBe(true)
   })
 

@@ -30,6 +30,7 @@ export class RetryBudgets {
     const window = this.#providers.get(providerId)
     if (window === undefined) return true
     const { good, bad } = window.sum(nowMs, SECONDS * 1_000)
-    return bad < PER_SECOND * SECONDS + SHARE * good
+    // One a second goes through whatever has failed: it finds a provider that is back.
+    return bad < PER_SECOND * SECONDS + SHARE * good || window.sum(nowMs, 1_000).bad === 0
   }
 }

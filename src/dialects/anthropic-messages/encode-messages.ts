@@ -59,6 +59,7 @@ export function encodeConversation(conversation: readonly ChatMessage[], drops: 
 
 function blocksOf({ role, content }: ChatMessage, drops: Drops): Json[] {
   const blocks: Json[] = []
+  drops.foreignSignatures(content)
   for (const part of content) {
     const block = encodePart(part, drops)
     if (block === null) continue

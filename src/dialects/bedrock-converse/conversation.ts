@@ -91,6 +91,7 @@ class ConversationWriter {
 
   private blocks({ content }: ChatMessage): Json[] {
     const blocks: Json[] = []
+    this.drops.foreignSignatures(content)
     for (const part of content) {
       const block = this.block(part)
       if (block !== null) blocks.push(block)
@@ -146,7 +147,8 @@ class ConversationWriter {
     const own = part.format === undefined || part.format === 'unknown' || part.format === CLAUDE_FORMAT
     if (this.traits.claude !== null && own) {
       const { encrypted, signature } = part
-      if (text(encrypted) !== null) {
+      // What is sealed and not known to be Claude's would be refused with the whole request.
+      if (text(encrypted) !== null && part.format !== 'unknown') {
         return { reasoningContent: { redactedContent: Buffer.from(encrypted!).toString('base64') } }
       }
       if (text(signature) !== null) {

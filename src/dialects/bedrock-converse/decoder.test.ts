@@ -53,6 +53,14 @@ describe('a stream', () => {
     })
   })
 
+  test("holds thoughts that only Claude seals: they are Claude's, whatever the model is called", () => {
+    const sealed = delta(0, { reasoningContent: { redactedContent: 'RXE=' } })
+    const plain = delta(0, { reasoningContent: { text: 'hm' } })
+    const formatOf = (said: Frame) => choice([said, stop(0), ...end('end_turn')], 'my/own').blocks[0]?.block
+    expect(formatOf(sealed)).toMatchObject({ format: 'anthropic-claude-v1' })
+    expect(formatOf(plain)).not.toHaveProperty('format')
+  })
+
   test('tells which sequence stopped it, and what a malformed call is', () => {
     const fields = { additionalModelResponseFields: { stop_sequence: 'END' } }
     expect(choice([delta(0, { text: 'x' }), ...end('stop_sequence', fields)]).finish).toMatchObject({

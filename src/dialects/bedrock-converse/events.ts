@@ -166,7 +166,8 @@ export class ConverseReader {
   }
 
   private reason(place: number, { text: said, signature, redactedContent }: Json): void {
-    const format = this.reasoningFormat
+    // Nobody but Claude seals its thoughts, whatever the operator calls the model.
+    const format = text(redactedContent) === null ? this.reasoningFormat : CLAUDE_FORMAT
     const deltas: BlockDelta[] = []
     if (text(said) !== null) deltas.push({ kind: 'reasoning', text: said as string })
     if (text(signature) !== null) deltas.push({ kind: 'signature', signature: signature as string })

@@ -102,6 +102,7 @@ function encodeAssistant({ content }: ChatMessage, thinks: boolean, drops: Drops
   const said: Json[] = []
   const calls: Json[] = []
   let plan = ''
+  drops.foreignSignatures(content)
   for (const part of content) {
     if (part.kind === 'text' || part.kind === 'refusal') {
       if (part.text !== '') said.push({ type: 'text', text: part.text })

@@ -143,10 +143,13 @@ export function encodeMessages(messages: readonly ChatMessage[]): Json[] {
     for (const part of contentWithFailure(message)) {
       if (part.kind === 'tool-call') {
         calls.push({ id: part.id, type: 'function', function: { name: part.name, arguments: part.args } })
+        if (part.signature !== undefined) details.push(signatureDetail(part, part.signature, details.length))
       } else if (part.kind === 'reasoning') details.push(encodeReasoningPart(part, details.length))
       else if (part.kind === 'refusal') wire['refusal'] = part.text
       else {
         const encoded = encodePart(part)
+        if (part.kind === 'text' && part.signature !== undefined)
+          details.push(signatureDetail(part, part.signature, details.length))
         if (encoded !== null)
           parts.push(part.cache === undefined ? encoded : { ...encoded, ...cacheControl(part.cache) })
       }
@@ -199,6 +202,12 @@ function encodePart(part: ContentPart): Json | null {
     default:
       return part satisfies never
   }
+}
+
+/** What Google signed travels as a detail that names the call, or none for the text; as answers tell it. */
+function signatureDetail(part: ContentPart, signature: string, index: number): Json {
+  const id = part.kind === 'tool-call' && part.id !== '' ? { id: part.id } : {}
+  return { type: 'reasoning.encrypted', data: signature, format: 'google-gemini-v1', index, ...id }
 }
 
 function encodeReasoningPart(part: ContentPart & { kind: 'reasoning' }, index: number): Json {

@@ -149,7 +149,12 @@ function decodeReasoning(item: Json): ContentPart[] | null {
   if (sealed !== null && sealed.of !== 'reasoning') return null
   const summary = joined(item['summary'])
   const said = joined(item['content'])
-  const facts = { id: text(item['id']), format: text(item['format']), signature: text(item['signature']) }
+  const facts = {
+    id: text(item['id']),
+    // Whose seal it is, the format does not tell; certainly none of another format's.
+    format: text(item['format']) ?? (encrypted === null ? null : 'unknown'),
+    signature: text(item['signature']),
+  }
   const part =
     sealed === null
       ? { text: said, summary, encrypted, ...facts }

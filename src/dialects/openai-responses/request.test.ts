@@ -95,7 +95,7 @@ describe('a request of Codex', () => {
       'tool',
     ])
     expect(chat.messages()[3]!.content).toEqual([
-      { kind: 'reasoning', summary: 'Look around.', encrypted: 'gAAA' },
+      { kind: 'reasoning', summary: 'Look around.', encrypted: 'gAAA', format: 'unknown' },
       { kind: 'tool-call', id: 'call_1', name: 'shell', args: '{"command":["ls"]}' },
       { kind: 'tool-call', id: 'call_2', name: 'apply_patch', args: '{"input":"*** Begin"}' },
       { kind: 'tool-call', id: 'call_3', name: 'mcp__docs__find', args: '{}' },
@@ -437,6 +437,7 @@ describe('messages on the wire and back', () => {
     summary: word,
     encrypted: word.map((data) => `gA${data}`),
     id: fc.uuid(),
+    format: fc.constant('unknown'),
   })
   const said = fc.oneof(
     word.map((text) => ({ kind: 'text' as const, text })),

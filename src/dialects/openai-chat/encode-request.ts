@@ -208,8 +208,10 @@ function replayReasoning(message: Json, quirks: Quirks, lost: Set<string>): Json
     text(message['reasoning_content']) ??
     text(details.map((detail) => text(object(detail)?.['text']) ?? '').join(''))
   const plain = without(message, REASONING_FIELDS)
+  // DeepSeek wants the field in a turn with calls even where the model thought nothing.
+  const content = said ?? (message['reasoning_content'] === '' ? '' : null)
+  if (mode === 'content' && content !== null) return { ...plain, reasoning_content: content }
   if (said === null && details.length === 0) return plain
-  if (mode === 'content' && said !== null) return { ...plain, reasoning_content: said }
   if (mode === 'reasoning' && said !== null) return { ...plain, reasoning: said }
   lost.add('reasoning_details')
   return plain

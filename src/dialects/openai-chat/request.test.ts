@@ -326,6 +326,13 @@ describe('a body for a provider of the same dialect', () => {
     expect(dropped).toHaveLength(Object.keys(expected).length === 0 ? 1 : 0)
   })
 
+  test('keeps an empty `reasoning_content` where the field has to stand in every turn', () => {
+    const message = { role: 'assistant', content: null, reasoning_content: '', tool_calls: [] }
+    const sent = (quirks: Quirks) => bodyOf({ messages: [message] }, quirks)['messages']
+    expect(sent({ reasoning: 'thinking-type' })).toEqual([message])
+    expect(sent({})).toEqual([{ role: 'assistant', content: null, tool_calls: [] }])
+  })
+
   test('keeps cache markers only for providers that take them', () => {
     const part = { type: 'text', text: 'x', cache_control: { type: 'ephemeral' } }
     const wire = { messages: [{ role: 'user', content: [part] }] }

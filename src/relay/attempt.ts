@@ -1,9 +1,10 @@
 import type { Endpoint } from '../catalog/index.ts'
 import { type ChatRequest, GatewayError, type UpstreamError } from '../chat/index.ts'
-import type { EncodedRequest, StreamPipe, UpstreamDialect } from '../dialects/index.ts'
+import type { EncodedRequest, StreamPipe, StreamSeen, UpstreamDialect } from '../dialects/index.ts'
 import { type Timed, Timer } from '../lib/index.ts'
 import { withinLimit } from './ceiling.ts'
 import {
+  END_MARK_MS,
   ERROR_BODY_BYTES,
   ERROR_BODY_MS,
   firstTokenMs,
@@ -206,6 +207,7 @@ export class Attempt implements UpstreamHandler, Timed {
     const wheel = this.owner.deps.wheel
     this.#bytes += chunk.length
     this.#lastByteAt = wheel.now
+    const usageBefore = pipe.seen.usage
     let out: Uint8Array | null
     try {
       out = pipe.push(chunk)
@@ -228,21 +230,22 @@ export class Attempt implements UpstreamHandler, Timed {
     if (this.#mode !== 'body') return true
     if (seen.error !== null) this.#fail(seen.error)
     else if (seen.done) this.#done()
-    else if (
-      seen.finish !== null &&
-      this.owner.request.choices === 1 &&
-      seen.outputBytes !== this.#outputAtFinish
-    ) {
-      // Some providers send the finish twice or content after it: the wait for the usage starts anew.
-      this.#outputAtFinish = seen.outputBytes
-      this.#late = true
-      wheel.arm(this.#timer, LATE_USAGE_MS)
-    }
+    else if (seen.finish !== null && this.owner.request.choices === 1)
+      this.#awaitEnd(seen, seen.usage !== usageBefore)
     // After the finish little comes, and the usage among it must not wait for a slow client.
     const ended = seen.finish !== null && seen.outputBytes === this.#outputAtFinish
     if (more || ended || this.#mode !== 'body') return true
     this.#paused = true
     return false
+  }
+
+  /** All is said, but the end mark is missing: some never send it, some have the usage to tell before. */
+  #awaitEnd({ outputBytes }: StreamSeen, toldUsage: boolean): void {
+    // Some providers send the finish twice or content after it: the wait starts anew.
+    if (outputBytes === this.#outputAtFinish && !toldUsage) return
+    this.#outputAtFinish = outputBytes
+    this.#late = true
+    this.owner.deps.wheel.arm(this.#timer, toldUsage ? END_MARK_MS : LATE_USAGE_MS)
   }
 
   #endOfBody(): void {

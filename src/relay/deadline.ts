@@ -6,6 +6,8 @@ import type { Timeouts } from './types.ts'
 export const KEEP_ALIVE_MS = 10_000
 /** A finished answer waits so long for its usage, ms (design, "commit before the end"). */
 export const LATE_USAGE_MS = 2_000
+/** An answer that has told its usage too waits so long for its end mark, ms. */
+export const END_MARK_MS = 250
 /** The body of an error may take so long and be so large. */
 export const ERROR_BODY_MS = 5_000
 export const ERROR_BODY_BYTES = 65_536

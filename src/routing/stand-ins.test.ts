@@ -4,6 +4,7 @@ import { type FailedTry, fallback } from './fallback.ts'
 import type { Plan, PlanRequest } from './plan.types.ts'
 import { endpoint, policy, request, snapshot, tariff, type World } from './sample.fixture.ts'
 import { planWithStandIns, type StandInRules } from './stand-ins.ts'
+import { noteLetter, noteOf } from './waybill-codes.ts'
 
 const one = (tag: string, more: Partial<Endpoint> = {}) => endpoint(tag, { modelId: 'acme/one', ...more })
 const two = (tag: string, more: Partial<Endpoint> = {}) => endpoint(tag, { modelId: 'acme/two', ...more })
@@ -44,7 +45,7 @@ describe('the plan', () => {
     expect(ids(made)).toEqual(['acme/one@a', 'acme/one@b', 'acme/three@c'])
     expect(made).toMatchObject({ standIns: { models: ['acme/three'], onRefusal: false }, maxAttempts: 6 })
     expect(made.candidates.map(({ rank }) => rank)).toEqual([0, 1, 2])
-    expect(made.candidates[2]!.note).toContain('fallbacks')
+    expect(noteOf(noteLetter(made.candidates[2]!.note))).toBe('stands in by the configuration')
     expect(ids(plan(rules({ '*': ['acme/two', 'acme/one', 'acme/two'] })))).toEqual([
       'acme/one@a',
       'acme/one@b',

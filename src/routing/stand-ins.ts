@@ -99,6 +99,6 @@ function join(
   }
 }
 
-const NOTE = "stands in, by the configuration's fallbacks"
+const NOTE = 'stands in by the configuration'
 
 const attempts = ({ order, maxAttempts }: Plan): number => (order.length === 0 ? 0 : maxAttempts)

@@ -69,6 +69,7 @@ const NOTES: Readonly<Record<string, string>> = {
   k: 'kept for the prompt cache',
   r: 'far slower than its peers',
   f: 'the request may not fit',
+  F: 'stands in by the configuration',
 }
 const NOTE_LETTERS = new Map(Object.entries(NOTES).map(([letter, note]) => [note, letter]))
 

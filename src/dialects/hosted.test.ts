@@ -5,7 +5,7 @@ import type { Json } from './json.ts'
 const fn = { type: 'function', name: 'look', parameters: {} }
 
 describe('tools that a provider runs and bills by the call', () => {
-  test.each<[string, string, Json, Json, string[]]>([
+  test.each<[string, string, Json, Json, string[], boolean]>([
     [
       'a search of Anthropic',
       'anthropic-messages',
@@ -17,17 +17,19 @@ describe('tools that a provider runs and bills by the call', () => {
       },
       { tools: [{ name: 'look', input_schema: {} }] },
       ['tools.web_search_20250305'],
+      false,
     ],
     [
-      'running code at Anthropic, with the container it runs in and the choice of it',
+      'running code at Anthropic, with the container it runs in',
       'anthropic-messages',
       {
         tools: [{ type: 'code_execution_20250825', name: 'code_execution' }],
         tool_choice: { type: 'any' },
         container: { skills: [] },
       },
-      {},
-      ['tools.code_execution_20250825', 'container', 'tool_choice'],
+      { tool_choice: { type: 'any' } },
+      ['tools.code_execution_20250825', 'container'],
+      true,
     ],
     [
       "the provider's own choice of another model",
@@ -35,6 +37,7 @@ describe('tools that a provider runs and bills by the call', () => {
       { fallbacks: 'default' },
       {},
       ['fallbacks'],
+      false,
     ],
     [
       'a choice of the search alone',
@@ -43,8 +46,9 @@ describe('tools that a provider runs and bills by the call', () => {
         tools: [{ name: 'look' }, { type: 'web_search_20260209', name: 'web_search' }],
         tool_choice: { type: 'tool', name: 'web_search' },
       },
-      { tools: [{ name: 'look' }] },
-      ['tools.web_search_20260209', 'tool_choice'],
+      { tools: [{ name: 'look' }], tool_choice: { type: 'tool', name: 'web_search' } },
+      ['tools.web_search_20260209'],
+      true,
     ],
     [
       'tools of OpenAI, in a namespace too',
@@ -60,15 +64,15 @@ describe('tools that a provider runs and bills by the call', () => {
         ],
         tool_choice: { type: 'web_search' },
       },
-      { tools: [fn, { type: 'namespace', name: 'n', tools: [fn] }] },
+      { tools: [fn, { type: 'namespace', name: 'n', tools: [fn] }], tool_choice: { type: 'web_search' } },
       [
         'tools.web_search',
         'tools.file_search',
         'tools.code_interpreter',
         'tools.image_generation',
         'tools.shell',
-        'tool_choice',
       ],
+      true,
     ],
     [
       'searches of Google, in either spelling',
@@ -82,6 +86,7 @@ describe('tools that a provider runs and bills by the call', () => {
         toolConfig: { functionCallingConfig: { mode: 'AUTO' } },
       },
       ['tools.googleSearch', 'tools.googleMaps'],
+      false,
     ],
     [
       'searches that a field of Chat Completions turns on',
@@ -89,13 +94,15 @@ describe('tools that a provider runs and bills by the call', () => {
       { web_search_options: {}, search_parameters: { mode: 'auto' }, enable_search: true, temperature: 1 },
       { temperature: 1 },
       ['web_search_options', 'search_parameters', 'enable_search'],
+      false,
     ],
     [
       'a tool that only one provider of Chat Completions has',
       'openai-chat',
       { tools: [{ type: 'builtin_function', function: { name: '$web_search' } }], tool_choice: 'auto' },
-      {},
-      ['tools.builtin_function', 'tool_choice'],
+      { tool_choice: 'auto' },
+      ['tools.builtin_function'],
+      true,
     ],
     [
       'tools that nobody has heard of yet',
@@ -103,10 +110,11 @@ describe('tools that a provider runs and bills by the call', () => {
       { tools: [fn, { type: 'teleport_preview' }] },
       { tools: [fn] },
       ['tools.teleport_preview'],
+      false,
     ],
-  ])('%s', (_, dialect, body, left, taken) => {
+  ])('%s', (_, dialect, body, left, taken, essential) => {
     const frozen = JSON.stringify(body)
-    expect(withoutHosted(dialect, body)).toEqual({ body: left, taken })
+    expect(withoutHosted(dialect, body)).toEqual({ body: left, taken, essential })
     expect(JSON.stringify(body)).toBe(frozen)
   })
 

@@ -6,22 +6,27 @@ export interface WithoutHosted {
   readonly body: unknown
   /** Names of what was taken out, as `dropped` tells them, e.g. `tools.web_search`. */
   readonly taken: readonly string[]
+  /** The request makes no sense without: no other tool is left, or one that is gone has to be called. */
+  readonly essential: boolean
 }
 
 /**
  * Takes out of a request body what makes a provider search, run code or draw at a price of its own, which no tariff
  * knows. Tools that the client runs stay, as do those that cost nothing but their tokens; a kind of tool that is not
- * known here goes: an unknown price is not zero. The choice of a tool goes with the tool.
+ * known here goes: an unknown price is not zero.
  * Source: price lists of OpenAI, Anthropic, Google, xAI, Moonshot and Alibaba (2026-11).
  * @param dialect id of the client's format
  * @param body as parsed, not yet checked; never changed
  */
 export function withoutHosted(dialect: string, body: unknown): WithoutHosted {
   const take = TAKERS[dialect]
-  if (take === undefined || !isObject(body)) return { body, taken: [] }
+  if (take === undefined || !isObject(body)) return { body, taken: [], essential: false }
   const taken = new Set<string>()
-  const left = take(body, taken)
-  return taken.size === 0 ? { body, taken: [] } : { body: left, taken: [...taken] }
+  const { left, forced } = take(body, taken)
+  if (taken.size === 0) return { body, taken: [], essential: false }
+  const gone = [...taken].some((name) => name.startsWith('tools.'))
+  const essential = forced || (gone && list(left['tools']).length === 0)
+  return { body: left, taken: [...taken], essential }
 }
 
 /**
@@ -34,7 +39,8 @@ export function dearerWish(dialect: string, body: unknown): string | null {
   return place === null || place === 'global' ? null : 'inference_geo'
 }
 
-type Taker = (body: Json, taken: Set<string>) => Json
+/** Notes what it takes; `forced`: a tool that is gone has to be called. */
+type Taker = (body: Json, taken: Set<string>) => { readonly left: Json; readonly forced: boolean }
 
 const TAKERS: Readonly<Record<string, Taker>> = {
   'anthropic-messages': fromMessages,
@@ -49,7 +55,7 @@ const TAKERS: Readonly<Record<string, Taker>> = {
 const MESSAGES_STAY =
   /^(custom$|(bash|text_editor|computer|memory|web_fetch)_\d|tool_search_tool_|mcp_toolset$)/
 
-function fromMessages(body: Json, taken: Set<string>): Json {
+function fromMessages(body: Json, taken: Set<string>): ReturnType<Taker> {
   const gone: Json[] = []
   const tools = list(body['tools']).filter((item) => {
     const tool = object(item)
@@ -65,10 +71,8 @@ function fromMessages(body: Json, taken: Set<string>): Json {
   if (runsCode && left['container'] !== undefined) drop(left, 'container', taken)
   // The provider's own choice of another model, at that model's price.
   if (left['fallbacks'] === 'default') drop(left, 'fallbacks', taken)
-  const choice = object(left['tool_choice'])
-  const lost = gone.some(({ name }) => name !== undefined && name === choice?.['name'])
-  if (choice !== null && (lost || (gone.length > 0 && tools.length === 0))) drop(left, 'tool_choice', taken)
-  return left
+  const named = object(left['tool_choice'])?.['name']
+  return { left, forced: named !== undefined && gone.some(({ name }) => name === named) }
 }
 
 const RESPONSES_STAY: ReadonlySet<string> = new Set([
@@ -82,7 +86,7 @@ const RESPONSES_STAY: ReadonlySet<string> = new Set([
   'tool_search',
 ])
 
-function fromResponses(body: Json, taken: Set<string>): Json {
+function fromResponses(body: Json, taken: Set<string>): ReturnType<Taker> {
   const gone = new Set<string>()
   const kept = (items: unknown): unknown[] =>
     list(items).flatMap((item) => {
@@ -96,12 +100,8 @@ function fromResponses(body: Json, taken: Set<string>): Json {
       taken.add(`tools.${type}`)
       return []
     })
-  const tools = kept(body['tools'])
-  const left = withTools(body, tools)
-  const choice = left['tool_choice']
-  const lost = gone.has(text(object(choice)?.['type']) ?? '') || (gone.size > 0 && tools.length === 0)
-  if (choice !== undefined && lost) drop(left, 'tool_choice', taken)
-  return left
+  const left = withTools(body, kept(body['tools']))
+  return { left, forced: gone.has(text(object(left['tool_choice'])?.['type']) ?? '') }
 }
 
 const GEMINI_STAY: ReadonlySet<string> = new Set([
@@ -113,7 +113,7 @@ const GEMINI_STAY: ReadonlySet<string> = new Set([
 ])
 
 /** Each member of an entry is a tool of its own here. */
-function fromGemini(body: Json, taken: Set<string>): Json {
+function fromGemini(body: Json, taken: Set<string>): ReturnType<Taker> {
   const tools = list(body['tools']).flatMap((item) => {
     const entry = object(item)
     if (entry === null) return [item]
@@ -122,7 +122,7 @@ function fromGemini(body: Json, taken: Set<string>): Json {
     const left = without(entry, new Set(gone))
     return Object.keys(left).length === 0 ? [] : [left]
   })
-  return withTools(body, tools)
+  return { left: withTools(body, tools), forced: false }
 }
 
 const camel = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
@@ -136,25 +136,20 @@ const CHAT_SEARCHES: Readonly<Record<string, (value: unknown) => boolean>> = {
   compound_custom: () => false,
 }
 
-function fromChat(body: Json, taken: Set<string>): Json {
-  let gone = 0
+function fromChat(body: Json, taken: Set<string>): ReturnType<Taker> {
   const tools = list(body['tools']).filter((item) => {
     const type = text(object(item)?.['type']) ?? 'function'
     // Server tools are refused by name; that answer says more.
     const stays = /^(function$|custom$|openrouter:|web_search)/.test(type)
-    if (!stays) {
-      gone++
-      taken.add(`tools.${type}`)
-    }
+    if (!stays) taken.add(`tools.${type}`)
     return stays
   })
   const left = withTools(body, tools)
-  if (gone > 0 && tools.length === 0 && left['tool_choice'] !== undefined) drop(left, 'tool_choice', taken)
   for (const [field, isOff] of Object.entries(CHAT_SEARCHES)) {
     const value = left[field] ?? null
     if (value !== null && !isOff(value)) drop(left, field, taken)
   }
-  return left
+  return { left, forced: false }
 }
 
 /** A copy with these tools; without the field when none is left. */

@@ -5,18 +5,28 @@ import { readRequest } from './read.ts'
 const messages = clientDialect('anthropic-messages')!
 const target = { path: '/messages', query: '' }
 const body = { model: 'a/b', max_tokens: 10, messages: [{ role: 'user', content: 'Hi' }] }
-const search = { ...body, tools: [{ type: 'web_search_20250305', name: 'web_search' }] }
+const web = { type: 'web_search_20250305', name: 'web_search' }
+const look = { name: 'look', input_schema: { type: 'object' } }
+const search = { ...body, tools: [look, web] }
 
 describe('a request of a key whose money is counted', () => {
   it('is read without tools billed by the call, which are named', () => {
     const chat = readRequest(messages, search, target, true)
-    expect(chat.wire['tools']).toBe(undefined)
+    expect(chat.wire['tools']).toEqual([look])
     expect(chat.withheld?.map(({ parameter }) => parameter)).toEqual(['tools.web_search_20250305'])
   })
 
   it('is refused when it requires them', () => {
     const strict = { ...search, provider: { require_parameters: true } }
     expect(() => readRequest(messages, strict, target, true)).toThrow(/tools\.web_search_20250305/)
+  })
+
+  it('is refused when nothing else is asked for, or nothing else may be called', () => {
+    expect(() => readRequest(messages, { ...body, tools: [web] }, target, true)).toThrow(
+      /is about tools\.web_search/,
+    )
+    const forced = { ...search, tool_choice: { type: 'tool', name: 'web_search' } }
+    expect(() => readRequest(messages, forced, target, true)).toThrow(/is about tools\.web_search/)
   })
 
   it('is refused when it wants what is billed above the list price', () => {

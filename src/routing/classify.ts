@@ -60,8 +60,7 @@ function tierOf({ promptTokens, inputModalities }: PlanRequest, f: RequestFeatur
   if (f.askTokens > 400) points++
   if (f.tools > 0) points++
   if (f.tools > 8) points++
-  if (f.code) points++
-  if (f.math) points++
+  if (f.code || f.math) points += 2
   if (f.schema) points++
   if (f.turns > 8) points++
   if (f.foreign > FOREIGN) points++

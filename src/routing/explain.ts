@@ -1,6 +1,6 @@
-import { perMillion } from './filter.ts'
 import type { Candidate, ExclusionReason, Plan, Route } from './plan.types.ts'
 import { comparablePrice } from './price.ts'
+import { perMillion } from './words.ts'
 
 /** A plan in the words of `POST /api/v1/route/explain` and `waybill route explain --json`. */
 export interface Explanation {

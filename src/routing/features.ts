@@ -4,12 +4,19 @@ import type { RequestFeatures } from './plan.types.ts'
 /** Characters of the last question that are looked at, from its beginning and from its end. */
 const WINDOW = 4_000
 
-const CODE = [
-  /```|<\/?(html|div|script|template)\b|#include\b|\bstack ?trace\b|\bTraceback \(most/i,
+/** Certain: fenced blocks, mark-up, traces of errors. */
+const SURELY_CODE = /```|<\/?(html|div|script|template)\b|#include\b|\bTraceback \(most|\bstack ?trace\b/i
+/** What text seldom has, one point each. */
+const LIKE_CODE = [
   /\b(function|def|class|interface|struct|impl|fn|func|public|private|async|await|return|import|const|let|var|select|insert into)\b[^.\n]{0,60}[({=;:]/i,
   /(=>|\{\s*\n|;\s*\n|::|\bgit (diff|commit|rebase)\b|\bnpm (i|run|install)\b|\.(ts|tsx|py|rs|go|java|cpp|cs|rb|php|sql|sh)\b)/,
-  /\b(refactor|debug|compile|regex|unit tests?|stack overflow|segfault|codebase|pull request|endpoint|sql query|python|typescript|javascript|rust|golang|kotlin)\b/i,
 ]
+/** Words of the trade, a point for each different one. */
+const TRADE =
+  /\b(refactor\w*|debug\w*|compil\w+|regex\w*|unit tests?|segfault|codebase|code|coding|bug|pull request|rest api|api|endpoint|sql|json|csv|function|script|class|algorithm|python|typescript|javascript|java|rust|golang|kotlin|swift|c\+\+|react|docker\w*|kubernetes|terraform|bash)\b/gi
+/** Points from which a text is about code. */
+const CODE_POINTS = 3
+
 const MATH =
   /\\(frac|int|sum|sqrt|begin\{)|[∫∑√∂∀∃≤≥≈∞π]|\b(prove|proof|theorem|lemma|integral|derivative|eigenvalue|equation|polynomial|probability that|solve for|step by step|beweise|démontr|demuestra)\b|\d\s*[\^*/]\s*\(?\d/i
 const TRANSLATION =
@@ -28,12 +35,18 @@ export function featuresOf(chat: ChatRequest): RequestFeatures {
     turns: messages.filter(({ role }) => role === 'user' || role === 'assistant').length,
     tools: chat.parameters.includes('tools') ? chat.tools().length : 0,
     schema: chat.parameters.includes('response_format') || chat.parameters.includes('structured_outputs'),
-    code: CODE.filter((pattern) => pattern.test(text)).length >= (text.includes('```') ? 1 : 2),
+    code: isCode(text),
     math: MATH.test(text),
     translation: TRANSLATION.test(text),
     foreign: foreignShare(text),
     effort: effortOf(chat),
   }
+}
+
+function isCode(text: string): boolean {
+  if (SURELY_CODE.test(text)) return true
+  const words = new Set(text.match(TRADE)?.map((word) => word.toLowerCase()))
+  return words.size + LIKE_CODE.filter((pattern) => pattern.test(text)).length >= CODE_POINTS
 }
 
 /** The text of the last message of the user. */

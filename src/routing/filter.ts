@@ -2,6 +2,7 @@ import type { Endpoint } from '../catalog/index.ts'
 import { askedTier, matchIndex, modelAllowed, type ServiceTier, serviceTier, slugList } from './match.ts'
 import type { ExclusionReason, OwnKey, PlanRequest, RoutingPolicy, RoutingSnapshot } from './plan.types.ts'
 import { comparablePrice, effectivePrice } from './price.ts'
+import { figure, firstMissing, perMillion } from './words.ts'
 
 /** A candidate while the plan is being made: the public facts, still changeable, and what the ranking needs. */
 export interface Draft {
@@ -256,30 +257,4 @@ function unable(d: Draft, f: Filter): boolean {
 /** Tokens of output that are asked for beyond what the endpoint gives: a request under a ceiling needs no room for them. */
 export function beyondOutput({ maxOutput }: Endpoint, { maxOutputTokens }: PlanRequest): number {
   return maxOutput === null || maxOutputTokens === null ? 0 : Math.max(0, maxOutputTokens - maxOutput)
-}
-
-/** The first of `wanted` that `offered` lacks, or null. */
-export function firstMissing(wanted: readonly string[], offered: readonly string[]): string | null {
-  for (const name of wanted) if (!offered.includes(name)) return name
-  return null
-}
-
-/** A count with thousands separated by commas, without Intl, which would cost more than the plan. */
-export function figure(value: number): string {
-  const digits = String(Math.round(value))
-  if (digits.length < 4) return digits
-  let out = digits.slice(0, digits.length % 3)
-  for (let i = digits.length % 3; i < digits.length; i += 3) {
-    out += (out === '' ? '' : ',') + digits.slice(i, i + 3)
-  }
-  return out
-}
-
-/** Pico-USD per token as dollars per million tokens, e.g. `$0.15/M`. 1 $/M is 10^6 pUSD per token. */
-export function perMillion(pico: bigint): string {
-  const whole = pico / 1_000_000n
-  const fraction = String(pico % 1_000_000n)
-    .padStart(6, '0')
-    .replace(/0{1,4}$/, '')
-  return `$${whole}.${fraction}/M`
 }

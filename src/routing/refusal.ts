@@ -1,30 +1,10 @@
 import type { ErrorCode } from '../chat/index.ts'
-import { type Draft, figure } from './filter.ts'
+import { availability, exclusions } from './availability.ts'
+import type { Draft } from './filter.ts'
 import type { ExclusionReason, Plan, PlanRequest, RoutingSnapshot } from './plan.types.ts'
+import { figure } from './words.ts'
 
 type Refusal = NonNullable<Plan['refusal']>
-
-/** How our reasons are called in the `availability` object of an error. Source: OpenRouter's availability errors. */
-const EXCLUDED_BY: Record<ExclusionReason, string> = {
-  no_credential: 'no_credential',
-  no_dialect: 'no_dialect',
-  unknown_price: 'unknown_price',
-  context_length: 'context_length',
-  max_output: 'max_tokens',
-  input_modality: 'input_modalities',
-  output_modality: 'output_modalities',
-  require_parameters: 'require_parameters',
-  max_price: 'max_price',
-  only: 'allowed_providers',
-  ignore: 'ignored_providers',
-  order_without_fallbacks: 'allowed_providers',
-  quantization: 'quantization',
-  data_policy: 'data_policy',
-  key_policy: 'allowed_providers',
-  service_tier: 'service_tier',
-  distillation: 'distillable_text',
-  simulated: 'simulated',
-}
 
 /** Reasons that the client's own wishes caused, so that changing the request helps. */
 const WISHES: ReadonlySet<ExclusionReason> = new Set([
@@ -251,58 +231,12 @@ function refuse(code: ErrorCode, message: string, metadata: Refusal['metadata'])
   return { code, message, metadata, retryAfterMs: null }
 }
 
-function availability(
-  code: string,
-  errorType: string,
-  status: number,
-  request: PlanRequest,
-  facts: Readonly<Record<string, unknown>>,
-): Refusal['metadata'] {
-  return {
-    error_type: errorType,
-    availability: {
-      code,
-      http_status: status,
-      retryable: false,
-      retry_after: null,
-      requested_models: request.models.slice(0, 20).map((name) => name.slice(0, 200)),
-      ...facts,
-    },
-  }
-}
-
-/** Most endpoints whose reason an error names. */
-const TOLD = 30
-
-/** Why each endpoint was left out, for programs and people. */
-function excludedEndpoints(drafts: readonly Draft[]): Readonly<Record<string, unknown>>[] {
-  return drafts
-    .filter((d) => d.excluded !== null)
-    .slice(0, TOLD)
-    .map((d) => ({ model: d.endpoint.modelId, tag: d.endpoint.tag, reason: d.excluded, detail: d.detail }))
-}
-
 function countReasons(drafts: readonly Draft[]): Map<ExclusionReason, number> {
   const counts = new Map<ExclusionReason, number>()
   for (const d of drafts) {
     if (d.excluded !== null) counts.set(d.excluded, (counts.get(d.excluded) ?? 0) + 1)
   }
   return counts
-}
-
-/** What the exclusions come to, and each of them. */
-function exclusions(drafts: readonly Draft[]): Readonly<Record<string, unknown>> {
-  return { excluded_by: excludedBy(drafts), excluded_endpoints: excludedEndpoints(drafts) }
-}
-
-function excludedBy(drafts: readonly Draft[]): string[] {
-  const names = new Set<string>()
-  for (const d of drafts) {
-    if (d.excluded === 'data_policy') {
-      names.add(d.detail!.includes('zdr') ? 'data_policy:zdr' : 'data_policy:training')
-    } else if (d.excluded !== null) names.add(EXCLUDED_BY[d.excluded])
-  }
-  return [...names]
 }
 
 function largest(drafts: readonly Draft[], value: (d: Draft) => number): number {

@@ -69,7 +69,7 @@ describe('openrouter/auto', () => {
     at('own/helper-1', 0.2),
   ]
   const view = world(line, hosts)
-  const hard: RequestFeatures = { ...PLAIN, tools: 3, schema: true, math: true, effort: 'high' }
+  const hard: RequestFeatures = { ...PLAIN, tools: 3, math: true, effort: 'high' }
 
   test('takes an easy request to a cheap general model and a hard one to a dear one', () => {
     expect(routed(go(view, { features: () => PLAIN }))?.[0]).toBe('anthropic/claude-haiku-5')
@@ -78,7 +78,7 @@ describe('openrouter/auto', () => {
   })
 
   test('takes code to a model made for it, and nothing else', () => {
-    const code = { ...PLAIN, code: true, tools: 3, effort: 'high', turns: 20 }
+    const code = { ...PLAIN, code: true, tools: 3, effort: 'high' }
     expect(routed(go(view, { features: () => code }))?.[0]).toBe('openai/gpt-codex-5')
     expect(routed(go(view, { features: () => hard }))).not.toContain('openai/gpt-codex-5')
   })
@@ -234,6 +234,7 @@ describe('what a request tells of itself', () => {
   test.each([
     ['```ts\nlet a = 1\n```', 'code'],
     ['Refactor this Python function and add unit tests: def run(x): return x', 'code'],
+    ['Write a Python function that parses a CSV file.', 'code'],
     ['Prove that there are infinitely many primes.', 'math'],
     ['What is \\frac{1}{2} of 3?', 'math'],
     ['Translate this to German: good morning', 'translation'],
@@ -242,12 +243,15 @@ describe('what a request tells of itself', () => {
     expect(featuresOf(chat(text))[task]).toBe(true)
   })
 
-  test.each(['Hello there!', 'Write a poem about the class of 1998.', 'How do I return a parcel?', ''])(
-    '%j is plain talk',
-    (text) => {
-      expect(featuresOf(chat(text))).toMatchObject({ code: false, math: false, translation: false, turns: 1 })
-    },
-  )
+  test.each([
+    'Hello there!',
+    'Write a poem about the class of 1998.',
+    'How do I return a parcel?',
+    'My class has a JSON file.',
+    '',
+  ])('%j is plain talk', (text) => {
+    expect(featuresOf(chat(text))).toMatchObject({ code: false, math: false, translation: false, turns: 1 })
+  })
 
   test('letters of other scripts count by their share', () => {
     expect(featuresOf(chat('Привет, как дела?')).foreign).toBe(1)

@@ -78,7 +78,13 @@ function spread(seen: Named, groups: Map<string, Named[]>): void {
 }
 
 /** Whose word on a price goes first: the fresher list. */
-export const PRICE_ORDER: readonly SourceId[] = ['pi-ai', 'model-prices', 'genai-prices', 'models.dev']
+export const PRICE_ORDER: readonly Observation['source'][] = [
+  'pi-ai',
+  'model-prices',
+  'genai-prices',
+  'models.dev',
+  'curated',
+]
 
 const COMPARED = ['input', 'output', 'cacheRead', 'cacheWrite'] as const
 
@@ -102,8 +108,8 @@ const disagree = (a: Price, b: Price): boolean => COMPARED.some((kind) => apart(
 export function choosePrice(
   group: Group,
   overrides: readonly Override[],
-): { price: Price | null; source: SourceId | null } | Disagreement {
-  const said = new Map<SourceId, Price>()
+): { price: Price | null; source: Observation['source'] | null } | Disagreement {
+  const said = new Map<Observation['source'], Price>()
   for (const source of PRICE_ORDER) {
     const price = cheapestTalk(group.observations.filter((seen) => seen.source === source))
     if (price && !(source === 'models.dev' && said.has('pi-ai'))) said.set(source, price)
@@ -130,7 +136,7 @@ function cheapestTalk(observations: readonly Observation[]): Price | undefined {
 }
 
 /** Takes kinds that the chosen source leaves open (one-hour writes, reasoning, calls) from one that agrees with it. */
-function fill(price: Price, said: ReadonlyMap<SourceId, Price>): Price {
+function fill(price: Price, said: ReadonlyMap<Observation['source'], Price>): Price {
   let full = price
   for (const other of said.values()) full = { ...other, ...full, tiers: full.tiers ?? other.tiers ?? [] }
   return full

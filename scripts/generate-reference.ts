@@ -52,7 +52,7 @@ const ABOUT: Readonly<Record<string, string>> = {
     'the last calls, newest first: `limit`, `before`, `model`, `result`, `key`; an API key sees its own',
   'GET /waybills/:id': 'why a call went where it went and what it cost: [waybill](waybill.md)',
   'POST /route/explain':
-    'plan this very request without sending it: a chat body, or that of `?surface=`; [waybill](waybill.md)',
+    'plan a request without sending it: a chat body, that of `?surface=`, or a kind of request; [waybill](waybill.md)',
   'GET /credits': 'total credit and usage of the organization, USD',
   'GET /presets': "the organization's presets and those of the configuration",
   'GET /presets/:slug': 'one preset with the version that requests get',
@@ -72,7 +72,6 @@ const ABOUT: Readonly<Record<string, string>> = {
   'GET /admin/credits': 'the balance in full, exact decimals',
   'POST /admin/credits': 'add credit: `amount_usd`, `reference` (once each), `memo`, `organization_id`',
   'GET /admin/ledger/verify': 'recompute the whole ledger; names faulty rows',
-  'POST /admin/route/explain': 'plan a request of a kind without sending it',
   'GET /admin/status': 'version, providers with their states, warnings',
   'POST /admin/backup': 'copy the database to `file` while running',
   'POST /admin/restore': 'put the backup `file` in its place; checked first',

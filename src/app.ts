@@ -2,7 +2,6 @@ import { Hono } from 'hono'
 import { backup, restore } from './http/admin/backup.ts'
 import { addCredit, showCredit } from './http/admin/credits.ts'
 import { verifyLedger } from './http/admin/ledger.ts'
-import { explainRoute } from './http/admin/route.ts'
 import { status } from './http/admin/status.ts'
 import type { Access } from './http/authenticate.ts'
 import type { Gateway, RouteContext, RouteEnv } from './http/gateway.ts'
@@ -87,7 +86,6 @@ export const ROUTES: readonly (readonly [
   ['GET', '/admin/credits', 'operator', showCredit],
   ['POST', '/admin/credits', 'operator', addCredit],
   ['GET', '/admin/ledger/verify', 'operator', verifyLedger],
-  ['POST', '/admin/route/explain', 'operator', explainRoute],
   ['GET', '/admin/status', 'operator', status],
   ['POST', '/admin/backup', 'operator', backup],
   ['POST', '/admin/restore', 'operator', restore],

@@ -17,7 +17,12 @@ export async function readBody<T extends z.ZodType>(
   schema: T,
 ): Promise<z.infer<T>> {
   const bytes = await gateway.bodies.read(incomingOf(c), MAX_BODY)
-  const result = schema.safeParse(bytes.length === 0 ? {} : parseJson(bytes))
+  return checked(bytes.length === 0 ? {} : parseJson(bytes), schema)
+}
+
+/** A parsed body as the schema wants it; throws as `readBody` does. */
+export function checked<T extends z.ZodType>(body: unknown, schema: T): z.infer<T> {
+  const result = schema.safeParse(body)
   if (result.success) return result.data
   const issue = result.error.issues[0]!
   const field = issue.path.join('.')

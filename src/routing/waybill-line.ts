@@ -26,7 +26,7 @@ export function waybillLine(plan: Plan, tries: readonly Try[]): string {
   const last = tries.at(-1)
   const answers = last !== undefined && last.outcome !== 'failed'
   let line = answers ? `${safe(tagOf(last.endpointId))}; model=${safe(last.model)}` : 'none'
-  line += `${viaOf(plan)}; route=${plan.strategy}; candidates=${plan.order.length}/${plan.candidates.length}; attempts=${tries.length}`
+  line += `${viaOf(plan)}; route=${plan.strategy.replaceAll(', ', '+')}; candidates=${plan.order.length}/${plan.candidates.length}; attempts=${tries.length}`
   let failed = ''
   for (const { endpointId, outcome, status, errorCode } of tries) {
     if (outcome !== 'failed') continue

@@ -277,6 +277,26 @@ describe('POST /route/explain', () => {
     ])
   })
 
+  it('plans a kind of request without a conversation; who administers may name the key', async () => {
+    const kind = { models: [MODEL], prompt_tokens: 5000, parameters: ['tools'] }
+    const plan = (more: object, as: string) =>
+      gateway.call('POST', '/route/explain', { ...kind, ...more }, as)
+    expect((await plan({}, gateway.key)).body.data).toMatchObject({
+      surface: null,
+      prompt_tokens_expected: 5000,
+      candidates: [{}, {}, { provider: 'silent', excluded: 'unknown_price' }],
+    })
+    // The operator's own money is not counted, so that an unknown price is no hindrance.
+    const free = (await plan({}, gateway.operatorKey)).body.data.candidates
+    expect(free.find((c: Loose) => c['provider'] === 'silent').excluded).toBe('context_length')
+    const [first] = (await gateway.call('GET', '/keys', undefined, gateway.operatorKey)).body.data
+    const named = (await plan({ key: first.name }, gateway.operatorKey)).body.data.candidates
+    expect(named.find((c: Loose) => c['provider'] === 'silent').excluded).toBe('unknown_price')
+    expect((await plan({ key: first.name }, gateway.key)).status).toBe(403)
+    expect((await plan({ key: 'nobody' }, gateway.operatorKey)).status).toBe(404)
+    expect((await plan({ context: 5 }, gateway.key)).status).toBe(400)
+  })
+
   it('tells of a request that can go nowhere instead of failing, and of a wrong one what is wrong', async () => {
     const nowhere = await explain({ ...BODIES['chat']![1], provider: { only: ['gamma'] } })
     expect(nowhere).toMatchObject({

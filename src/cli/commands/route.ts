@@ -25,6 +25,7 @@ export const routeExplain: Command = {
     'max-tokens': { type: 'string' },
     parameters: { type: 'string' },
     input: { type: 'string' },
+    output: { type: 'string' },
     tier: { type: 'string' },
     order: { type: 'string' },
     only: { type: 'string' },
@@ -39,6 +40,7 @@ export const routeExplain: Command = {
     'max-tokens': 'tokens of the answer asked for',
     parameters: 'other parameters that it sets, separated by commas, e.g. response_format,seed',
     input: 'kinds of input besides text, separated by commas: image, file, audio, video',
+    output: 'kinds of output instead of text, separated by commas, e.g. embeddings',
     tier: 'service_tier: flex or priority',
     order: 'provider.order, separated by commas',
     only: 'provider.only, separated by commas',
@@ -55,11 +57,12 @@ export const routeExplain: Command = {
     if (typeof model !== 'string')
       throw new CommandError('Which model? waybill route explain -m MODEL', EXIT.usage)
     const parameters = [...(flags['tools'] === true ? ['tools'] : []), ...list(flags['parameters'])]
-    const { data } = await (await client()).call<{ data: Explained }>('POST', '/admin/route/explain', {
+    const { data } = await (await client()).call<{ data: Explained }>('POST', '/route/explain', {
       models: list(model),
       prompt_tokens: wholeNumber(flags, 'context') ?? 1000,
       parameters,
       input_modalities: ['text', ...list(flags['input'])],
+      ...(flags['output'] !== undefined && { output_modalities: list(flags['output']) }),
       ...(flags['max-tokens'] !== undefined && { max_tokens: wholeNumber(flags, 'max-tokens') }),
       ...(flags['tier'] !== undefined && { service_tier: flags['tier'] }),
       ...(flags['key'] !== undefined && { key: flags['key'] }),

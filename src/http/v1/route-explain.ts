@@ -3,6 +3,7 @@ import type { RequestTarget } from '../../dialects/index.ts'
 import type { ApiKey } from '../../identity/index.ts'
 import { nanosToDecimal } from '../../money/index.ts'
 import { explainPlan } from '../../routing/index.ts'
+import type { Caller } from '../authenticate.ts'
 import { parseJson } from '../body.ts'
 import { type Gateway, organizationOf, type RouteContext } from '../gateway.ts'
 import { incomingOf } from '../guard.ts'
@@ -17,26 +18,52 @@ import { contextTokens } from '../tokens.ts'
 import { countsMoney } from './credits.ts'
 import { SURFACES } from './inference.ts'
 import { refuseUnserved } from './not-yet.ts'
+import { requestOfKind } from './route-kind.ts'
 
 /**
  * `POST /route/explain`: where this very request would go and why, planned as the real one is. The body is that of a chat
- * request, or of the surface in the query (`?surface=messages`). Nobody is called and nothing is held.
+ * request, of the surface in the query (`?surface=messages`), or, without a conversation, a kind of request. Nobody is
+ * called and nothing is held.
  */
 export async function explain(gateway: Gateway, c: RouteContext): Promise<Response> {
-  const incoming = incomingOf(c)
   const caller = c.get('caller')
-  const key = caller.kind === 'key' ? caller.key : null
-  const body = parseJson(await gateway.bodies.read(incoming))
-  const { surface, path } = surfaceOf(c.req.query('surface') ?? guess(body), body)
+  const body = parseJson(await gateway.bodies.read(incomingOf(c)))
+  const name = c.req.query('surface') ?? guess(body)
+  if (name === null) {
+    const { chat, key } = requestOfKind(body)
+    return c.json({
+      data: { surface: null, ...explained(gateway, keyFor(gateway, caller, key), chat, null) },
+    })
+  }
+  const key = keyFor(gateway, caller, null)
+  const { surface, path } = surfaceOf(name, body)
+  const presets = presetsFor(gateway, gateway.snapshot, organizationOf(caller))
+  const meant = withPreset(surface.dialect.id, { body, target: targetOf(path, c) }, presets)
   const moneyCounts = key !== null && countsMoney(gateway, key)
-  const chat = readRequest(surface.dialect, body, targetOf(path, c), moneyCounts)
-  refuseUnserved(chat, incoming.headers)
+  const chat = readRequest(surface.dialect, meant.body, meant.target, moneyCounts)
+  refuseUnserved(chat, incomingOf(c).headers)
   const session = sessionOf(chat, c.req.header('x-session-id') ?? null)
   return c.json({ data: { surface: surface.name, ...explained(gateway, key, chat, session) } })
 }
 
+/** The key that is planned for: an API key is its own, who administers may name one. */
+function keyFor(gateway: Gateway, caller: Caller, named: string | null): ApiKey | null {
+  const own = caller.kind === 'key' && caller.key.kind === 'inference' ? caller.key : null
+  if (named === null) return own ?? (caller.kind === 'key' ? caller.key : null)
+  if (own !== null)
+    throw new GatewayError(
+      'permission_denied',
+      'An API key plans for itself. Leave "key" out, or use a management key.',
+    )
+  const keys = gateway.keys.list(organizationOf(caller))
+  const found = keys.filter(({ name, hash }) => name === named || hash.startsWith(named))
+  if (found.length === 1) return found[0]!
+  const what = found.length === 0 ? `No key is named "${named}"` : `"${named}" names several keys`
+  throw new GatewayError('not_found', `${what}. List them with: waybill keys list`)
+}
+
 /** A request's plan in words, with what it was made from and what would be held first (USD; null: its price is not known, or nobody serves). */
-export function explained(
+function explained(
   gateway: Gateway,
   key: ApiKey | null,
   chat: ChatRequest,
@@ -54,13 +81,13 @@ export function explained(
   }
 }
 
-/** The surface that a body looks like, where none is named. */
-function guess(body: unknown): string {
+/** The surface that a body looks like, where none is named; null: a kind of request. */
+function guess(body: unknown): string | null {
   const has = (name: string) => typeof body === 'object' && body !== null && name in body
   if (has('messages')) return 'chat'
   if (has('contents')) return 'gemini'
   if (has('prompt')) return 'completions'
-  return has('input') ? 'responses' : 'chat'
+  return has('input') ? 'responses' : null
 }
 
 function surfaceOf(name: string, body: unknown): { surface: Surface; path: string } {

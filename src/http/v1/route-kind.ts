@@ -1,13 +1,11 @@
 import { z } from 'zod'
-import { type ChatRequest, GatewayError } from '../../chat/index.ts'
+import type { ChatRequest } from '../../chat/index.ts'
 import { dialect } from '../../dialects/index.ts'
-import type { ApiKey } from '../../identity/index.ts'
-import type { Gateway, RouteContext } from '../gateway.ts'
 import { bytesOf } from '../tokens.ts'
-import { explained } from '../v1/route-explain.ts'
-import { readBody } from '../validate.ts'
+import { checked } from '../validate.ts'
 
-const Explain = z.strictObject({
+/** A kind of request: what routing looks at, without a conversation. */
+const Kind = z.strictObject({
   models: z.array(z.string().min(1).max(256)).min(1).max(16),
   /** Tokens of the prompt. */
   prompt_tokens: z.number().int().min(0).max(100_000_000).default(1000),
@@ -26,15 +24,16 @@ const Explain = z.strictObject({
   key: z.string().min(1).max(256).nullable().default(null),
 })
 
-/** `POST /admin/route/explain`: where a request of this kind would go and why; planned as a real one, nothing is sent. */
-export async function explainRoute(gateway: Gateway, c: RouteContext): Promise<Response> {
-  const body = await readBody(gateway, c, Explain)
-  const key = body.key === null ? null : keyNamed(gateway, body.key)
-  return c.json({ data: explained(gateway, key, chatOf(body), null) })
+/**
+ * A chat request of that kind: everything but its sizes and what it uses is read from a body as any client's would be.
+ * `key` names the one to plan for, by name, hash or the beginning of the hash. Throws GatewayError `invalid_request`.
+ */
+export function requestOfKind(body: unknown): { chat: ChatRequest; key: string | null } {
+  const { key, ...kind } = checked(body, Kind)
+  return { chat: chatOf(kind), key }
 }
 
-/** A chat request of that kind: everything but its sizes and what it uses is read from a body as any client's would be. */
-function chatOf(body: z.infer<typeof Explain>): ChatRequest {
+function chatOf(body: Omit<z.infer<typeof Kind>, 'key'>): ChatRequest {
   const wire = {
     models: body.models,
     messages: [{ role: 'user', content: 'x' }],
@@ -45,17 +44,16 @@ function chatOf(body: z.infer<typeof Explain>): ChatRequest {
   const chat = dialect('openai-chat')!.decodeRequest(wire, { path: '/chat/completions', query: '' })
   return {
     ...chat,
-    parameters: [...new Set([...chat.parameters, ...body.parameters])],
+    parameters: [
+      ...new Set([
+        ...chat.parameters,
+        ...body.parameters,
+        ...(body.max_tokens === null ? [] : ['max_tokens']),
+      ]),
+    ],
     inputModalities: body.input_modalities,
     outputModalities: body.output_modalities,
     promptBytes: bytesOf(body.prompt_tokens),
     maxOutputTokens: body.max_tokens,
   }
-}
-
-function keyNamed(gateway: Gateway, name: string): ApiKey {
-  const found = gateway.keys.list('default').filter((key) => key.name === name || key.hash.startsWith(name))
-  if (found.length === 1) return found[0]!
-  const what = found.length === 0 ? `No key is named "${name}"` : `"${name}" names several keys`
-  throw new GatewayError('not_found', `${what}. List them with: waybill keys list`)
 }

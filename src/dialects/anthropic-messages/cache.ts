@@ -30,6 +30,24 @@ export function limitMarkers(body: Json, drops: Drops): void {
   drops.add('cache_control', `at most ${MAX_MARKERS} cache breakpoints are taken; the last ones are kept`)
 }
 
+/** Takes the time to live off the markers, for models that keep a cache for five minutes only. */
+export function withoutTtl(body: Json, drops: Drops): void {
+  let found = false
+  const plain = (block: unknown): unknown => {
+    if (!isObject(block)) return block
+    const marker = block['cache_control']
+    const content = Array.isArray(block['content']) ? { content: block['content'].map(plain) } : {}
+    if (!isObject(marker) || marker['ttl'] === undefined) return { ...block, ...content }
+    const { ttl, ...rest } = marker
+    found ||= ttl !== '5m'
+    return { ...block, ...content, cache_control: rest }
+  }
+  for (const field of ['tools', 'system', 'messages'] as const) {
+    if (Array.isArray(body[field])) body[field] = body[field].map(plain)
+  }
+  if (found) drops.add('cache_control', 'the model keeps its cache for five minutes only')
+}
+
 const isMarked = (block: unknown): boolean =>
   isObject(block) && block['cache_control'] !== undefined && block['cache_control'] !== null
 

@@ -106,6 +106,21 @@ describe('a request for Claude on Bedrock', () => {
     expect(request.messages[0]!.content).toBe('Hi')
   })
 
+  test('keeps a cache for an hour only with models that can', () => {
+    const marked = (ttl?: string) => ({
+      type: 'text',
+      text: 'Be.',
+      cache_control: { type: 'ephemeral', ...(ttl && { ttl }) },
+    })
+    const request = () =>
+      own({ system: [marked('1h')], messages: [{ role: 'user', content: [marked('5m')] }] })
+    expect(sent(request()).body).toMatchObject({ system: [marked('1h')] })
+    const { body, dropped } = sent(request(), 'anthropic.claude-sonnet-4-20250514-v1:0')
+    expect(body['system']).toEqual([marked()])
+    expect(body['messages'][0].content).toEqual([marked()])
+    expect(dropped.map(({ parameter }) => parameter)).toEqual(['cache_control'])
+  })
+
   test('is refused with files that Bedrock would have to fetch, so that another endpoint is tried', () => {
     for (const source of [
       { type: 'url', url: 'https://x/y.png' },

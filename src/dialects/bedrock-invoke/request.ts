@@ -1,4 +1,5 @@
 import type { ChatRequest } from '../../chat/index.ts'
+import { withoutTtl } from '../anthropic-messages/cache.ts'
 import { encodeBody } from '../anthropic-messages/encode-request.ts'
 import { forHost } from '../anthropic-messages/host.ts'
 import { traitsOf } from '../anthropic-messages/models.ts'
@@ -20,7 +21,9 @@ export function encodeRequest(chat: ChatRequest, target: WireTarget): EncodedReq
   const { body, betas } = forHost(encoded, BEDROCK)
   const { anthropic_version: version, [GUARDRAIL]: _guardrail, [EXTRA]: _extra, ...rest } = body
   const effort = object(rest['output_config'])?.['effort']
-  const { thinking } = traitsOf(target.upstreamId)
+  const { thinking, schemas, known } = traitsOf(target.upstreamId)
+  // Bedrock gave both to Claude with the same generation.
+  if (known && !schemas) withoutTtl(rest, encoded.drops)
   const needed = effort !== undefined && thinking === 'budget' ? [EFFORT_BETA] : []
   const features = [...new Set([...betas, ...needed])]
   const verb = chat.stream ? 'invoke-with-response-stream' : 'invoke'

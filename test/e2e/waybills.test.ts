@@ -3,20 +3,26 @@ import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Ran, spawnWaybill, waybill } from '../harness/command.ts'
 import { type RunningGateway, startGateway } from '../harness/gateway.ts'
-import { chat, embeddings, type FakeUpstream, fakeUpstream, json } from '../upstream/index.ts'
+import { chat, chatStream, embeddings, type FakeUpstream, fakeUpstream, json } from '../upstream/index.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, read as loosely as a script would
 type Loose = Record<string, any>
 
 const MODEL = 'test/model'
 
+const ANSWER = ['The ', 'quick ', 'brown ', 'fox ', 'jumps ', 'over ', 'the ', 'lazy ', 'dog.']
+
 let alpha: FakeUpstream
+let cutting: FakeUpstream
+let saving: FakeUpstream
 let beta: FakeUpstream
 let gateway: RunningGateway
 
 beforeAll(async () => {
   alpha = await fakeUpstream({ script: json(503, { error: { message: 'overloaded' } }) })
   beta = await fakeUpstream({ script: answers })
+  cutting = await fakeUpstream({ script: chatStream(ANSWER, {}, { ending: 'cut', endAfter: 900 }) })
+  saving = await fakeUpstream({ script: chatStream(ANSWER) })
   const provider = (id: string, { url }: FakeUpstream, price: string) => `
   ${id}:
     dialect: openai-chat
@@ -40,6 +46,16 @@ providers:${provider('alpha', alpha, '1')}${provider('beta', beta, '2')}
     api_key: x
     models:
       - { id: ${MODEL}, context_length: 4096 }
+  cutting:
+    dialect: openai-chat
+    base_url: "${cutting.url}/v1"
+    api_key: x
+    models: [{ id: test/rescue, price: { prompt: "1", completion: "1" } }]
+  saving:
+    dialect: openai-chat
+    base_url: "${saving.url}/v1"
+    api_key: x
+    models: [{ id: test/rescue, price: { prompt: "2", completion: "3" } }]
 `,
   })
   await gateway.call('POST', '/admin/credits', { amount_usd: 50 }, gateway.operatorKey)
@@ -49,6 +65,8 @@ afterAll(async () => {
   await gateway?.remove()
   await alpha?.close()
   await beta?.close()
+  await cutting?.close()
+  await saving?.close()
 })
 
 const cached = {
@@ -440,6 +458,32 @@ describe('the waybill of a call', () => {
     `)
     expect(JSON.parse((await cli('logs', 'show', id, '--json')).out)).toMatchObject({ id, strategy: 'order' })
     expect(await cli('logs', 'show')).toMatchObject({ code: 2 })
+  })
+
+  it('shows the seam of a rescued stream, and what that came to', async () => {
+    const body = {
+      ...BODIES['chat']![1],
+      model: 'test/rescue',
+      stream: true,
+      provider: { order: ['cutting', 'saving'] },
+    }
+    const response = await send('/chat/completions', body, ON)
+    const text = await response.text()
+    const said = [...text.matchAll(/"content":"([^"]*)"/g)].map((match) => match[1]).join('')
+    expect(said).toBe(ANSWER.join(''))
+    const rescued = response.headers.get('x-generation-id')!
+    const { body: told } = await gateway.call('GET', `/waybills/${rescued}`)
+    expect(told.data.attempts).toMatchObject([
+      { n: 1, provider: 'cutting', outcome: 'provider_cut', rescued_by: null },
+      { n: 2, provider: 'saving', outcome: 'ok', rescued_by: expect.stringMatching(/^(continue|restart)$/) },
+    ])
+    expect(told.data.cost).toMatchObject({ charged_usd: told.data.cost.price_usd, note: null })
+    expect((await cli('logs', 'show', rescued)).out).toMatch(
+      /200 ok, went on from the one before \((continue|restart)\)/,
+    )
+    expect(text).toContain(
+      '"summary":"saving; model=test/rescue; route=order; candidates=2/2; attempts=2; failed=cutting:provider_cut"',
+    )
   })
 
   it('is a line of waybill logs', async () => {

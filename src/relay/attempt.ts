@@ -7,9 +7,11 @@ import {
   END_MARK_MS,
   ERROR_BODY_BYTES,
   ERROR_BODY_MS,
+  EXCUSE_MS,
   firstTokenMs,
   idleMs,
   LATE_USAGE_MS,
+  STALLED_MS,
   TAIL_MS,
   WHOLE_BYTES,
 } from './deadline.ts'
@@ -54,6 +56,8 @@ export class Attempt implements UpstreamHandler, Timed {
   #bytes = 0
   #lastByteAt = 0
   #outputAtFinish = -1
+  /** An alarm rang so late that the process must have stood still; that happens to an attempt once. */
+  #excused = false
   /** The alarm is the one for a late usage. */
   #late = false
   #paused = false
@@ -187,7 +191,14 @@ export class Attempt implements UpstreamHandler, Timed {
     else if (this.#mode !== 'over') this.#fail(faultOfTransport(error, connected, this.#mode === 'body'))
   }
 
-  onTimer(): void {
+  onTimer(timer: Timer): void {
+    const { wheel } = this.owner.deps
+    if (wheel.now - timer.at > STALLED_MS && !this.#excused) {
+      // We were held up ourselves: what the provider sent meanwhile has not been read yet.
+      this.#excused = true
+      wheel.arm(timer, EXCUSE_MS)
+      return
+    }
     if (this.#mode === 'error') this.#failWithBody()
     else if (this.#mode === 'tail') this.#endTail()
     else if (this.#late) this.#done()

@@ -13,6 +13,9 @@ export const ERROR_BODY_MS = 5_000
 export const ERROR_BODY_BYTES = 65_536
 /** After its end mark an answer may take so long to end, so that its connection can be kept, ms. */
 export const TAIL_MS = 1_000
+/** A deadline that is noticed so late was missed by ourselves; a provider then gets this much more, ms. */
+export const STALLED_MS = 1_000
+export const EXCUSE_MS = 200
 /** Detached answers are read so long, ms. */
 export const DRAIN_MS = 30_000
 /** A crash loses at most so much of an answer from the bill. */

@@ -44,12 +44,13 @@ const ABOUT: Readonly<Record<string, string>> = {
   'GET /embeddings/models': 'models that embed',
   'GET /images/models': 'models that make images',
   'GET /videos/models': 'models that make videos',
+  'GET /endpoints/zdr': 'endpoints that are known to keep no prompts',
   'GET /providers': 'the known providers',
   'GET /key': 'what a key may know of itself: limit, what is left of it, usage',
   'GET /auth/key': 'the same',
   'GET /generation': 'counts, timings and cost of one call: `?id=gen-…`',
   'GET /waybills':
-    'the last calls, newest first: `limit`, `before`, `model`, `result`, `key`; an API key sees its own',
+    'the last calls, newest first: `limit`, `before`, `model`, `result`, `status`, `key`; an API key sees its own',
   'GET /waybills/:id': 'why a call went where it went and what it cost: [waybill](waybill.md)',
   'POST /route/explain':
     'plan a request without sending it: a chat body, that of `?surface=`, or a kind of request; [waybill](waybill.md)',
@@ -62,11 +63,15 @@ const ABOUT: Readonly<Record<string, string>> = {
   'POST /presets/:slug/chat/completions': 'keep the settings of a Chat Completions request as a new version',
   'POST /presets/:slug/messages': 'the same of a Messages request',
   'POST /presets/:slug/responses': 'the same of a Responses request',
+  'GET /budgets': 'budgets of the organization and what they have left',
+  'PUT /budgets':
+    'make a budget or change its cap: `scope` (`organization`, `workspace`, `member`, `user`), `scope_id`, `limit_usd`, `reset_interval`',
+  'DELETE /budgets/:id': 'end a budget',
   'GET /keys': "the organization's keys with their spending",
   'POST /keys':
-    'make a key; the answer alone holds it: `name`, `limit`, `limit_reset`, `expires_at`, `management`',
+    'make a key; the answer alone holds it: `name`, `limit`, `limit_reset`, `expires_at`, `management`, `rate_limits`',
   'GET /keys/:hash': 'one key',
-  'PATCH /keys/:hash': 'change `name`, `disabled`, `limit`, `limit_reset`',
+  'PATCH /keys/:hash': 'change `name`, `disabled`, `limit`, `limit_reset`, `rate_limits`',
   'POST /keys/:hash/rotate':
     'a successor with the same cap; the old key ends after `overlap_seconds` (86400)',
   'GET /admin/credits': 'the balance in full, exact decimals',

@@ -9,6 +9,7 @@ import { guard } from './http/guard.ts'
 import { health, ready } from './http/health.ts'
 import { failed, noRoute } from './http/no-route.ts'
 import { configSchema, errorsPage } from './http/pages.ts'
+import { listBudgets, putBudget, removeBudget } from './http/v1/budgets.ts'
 import {
   countModels,
   listEmbeddingModels,
@@ -18,10 +19,12 @@ import {
   modelEndpoints,
   oneModel,
   retrieveModel,
+  zdrEndpoints,
 } from './http/v1/catalog.ts'
 import { credits } from './http/v1/credits.ts'
 import { generation } from './http/v1/generation.ts'
 import { ownKey } from './http/v1/key.ts'
+import { changeKey, createKey, getKey, listKeys, rotateKey } from './http/v1/keys.ts'
 import {
   changePreset,
   getPreset,
@@ -30,7 +33,6 @@ import {
   listPresetVersions,
   savePreset,
 } from './http/v1/presets.ts'
-import { changeKey, createKey, getKey, listKeys, rotateKey } from './http/v1/keys.ts'
 import { explain } from './http/v1/route-explain.ts'
 import { listWaybills, waybill } from './http/v1/waybills.ts'
 
@@ -62,6 +64,7 @@ export const ROUTES: readonly (readonly [
   ['GET', '/models/:author/:slug', 'public', retrieveModel],
   ['GET', '/models/:author/:slug/endpoints', 'public', modelEndpoints],
   ['GET', '/model/:author/:slug', 'public', oneModel],
+  ['GET', '/endpoints/zdr', 'public', zdrEndpoints],
   ['GET', '/providers', 'public', listProviders],
   ['GET', '/key', 'member', ownKey],
   ['GET', '/auth/key', 'member', ownKey],
@@ -78,6 +81,9 @@ export const ROUTES: readonly (readonly [
   ['POST', '/presets/:slug/chat/completions', 'member', savePreset],
   ['POST', '/presets/:slug/messages', 'member', savePreset],
   ['POST', '/presets/:slug/responses', 'member', savePreset],
+  ['GET', '/budgets', 'management', listBudgets],
+  ['PUT', '/budgets', 'management', putBudget],
+  ['DELETE', '/budgets/:id', 'management', removeBudget],
   ['GET', '/keys', 'management', listKeys],
   ['POST', '/keys', 'management', createKey],
   ['GET', '/keys/:hash', 'management', getKey],

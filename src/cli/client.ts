@@ -14,7 +14,7 @@ interface Runtime {
 export interface Client {
   readonly url: string
   /** Calls the API below `/api/v1`; resolves to the parsed body. Throws CommandError with the server's own sentence. */
-  call<T>(method: 'GET' | 'POST' | 'PATCH', path: string, body?: unknown): Promise<T>
+  call<T>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T>
 }
 
 export interface Where {

@@ -4,6 +4,7 @@ import { version } from '../lib/index.ts'
 import { connect } from './client.ts'
 import { type Command, type CommandContext, CommandError, EXIT } from './command.ts'
 import { backup, restore } from './commands/backup.ts'
+import { budgetsList, budgetsRemove, budgetsSet } from './commands/budgets.ts'
 import { creditsAdd, creditsShow } from './commands/credits.ts'
 import { doctor } from './commands/doctor.ts'
 import { keysCreate, keysDisable, keysList, keysRotate } from './commands/keys.ts'
@@ -23,6 +24,9 @@ export const COMMANDS: readonly Command[] = [
   keysRotate,
   creditsAdd,
   creditsShow,
+  budgetsSet,
+  budgetsRemove,
+  budgetsList,
   models,
   routeExplain,
   logsShow,

@@ -3,7 +3,7 @@ import type { Catalog } from '../catalog/index.ts'
 import type { Config } from '../config/index.ts'
 import type { KeyBook, OrganizationBook, PresetBook } from '../identity/index.ts'
 import type { Clock, GenerationIds } from '../lib/index.ts'
-import type { Ledger } from '../money/index.ts'
+import type { BudgetBook, Ledger } from '../money/index.ts'
 import type { ProviderSettings } from '../providers/index.ts'
 import type { RelayDeps, Targets } from '../relay/index.ts'
 import type { HealthBook, StandInRules } from '../routing/index.ts'
@@ -48,6 +48,7 @@ export interface Gateway {
   readonly ledger: Ledger
   readonly keys: KeyBook
   readonly organizations: OrganizationBook
+  readonly budgets: BudgetBook
   readonly presets: PresetBook
   readonly health: HealthBook
   /** Where conversations have warmed a prompt cache. */

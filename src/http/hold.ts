@@ -2,6 +2,7 @@ import type { Endpoint } from '../catalog/index.ts'
 import { type ChatRequest, GatewayError, type Meter, type Tariff } from '../chat/index.ts'
 import type { ApiKey } from '../identity/index.ts'
 import {
+  budgetRefs,
   createMeter,
   formatUsd,
   freeze,
@@ -33,7 +34,7 @@ export async function hold(call: Call, key: ApiKey, chat: ChatRequest, plan: Pla
   const { gateway, snapshot } = call
   const simulated = isSimulated(plan)
   const first = plan.order[0]!
-  const refs = limitRefs(capOf(key), call.createdAt)
+  const refs = limitsOf(call, key, chat)
   const amountNanos = worstOn(first, chat) ?? 0n
   const result = await gateway.ledger.reserve({
     id: call.id,
@@ -64,9 +65,19 @@ export async function hold(call: Call, key: ApiKey, chat: ChatRequest, plan: Pla
   })
 }
 
+/** The caps of the key and of every budget that the request falls under; the first that does not cover it is named. */
+function limitsOf({ gateway, createdAt }: Call, key: ApiKey, chat: ChatRequest): LimitRef[] {
+  const own = limitRefs(capOf(key), createdAt)
+  const budgets = gateway.budgets.of(key.organizationId)
+  if (budgets.length === 0) return own
+  const { organizationId, workspaceId, creatorUserId } = key
+  const spender = { organizationId, workspaceId, creatorUserId, endUser: chat.user }
+  return [...own, ...budgetRefs(budgets, spender, createdAt)]
+}
+
 /** Simulated spending meets the same caps on rows of its own, so that limits can be tried without touching real ones. */
 function onTestScope(ref: LimitRef): LimitRef {
-  return { ...ref, scope: 'key-test' }
+  return { ...ref, scope: `${ref.scope}-test` }
 }
 
 /** The most that the request can cost on an endpoint, nano-USD; null when its price is not known. */
@@ -111,12 +122,29 @@ function refusal(why: Refusal, call: Call, key: ApiKey, chat: ChatRequest, endpo
       { metadata },
     )
   const resets = windowEnd(why.limit.span, call.createdAt)
+  const until = resets === null ? null : new Date(resets).toISOString()
   const span = why.limit.span === 'total' ? '' : ` ${why.limit.span}`
+  const { what, raise } = named(why.limit.scope, key)
   return new GatewayError(
     'payment_required',
-    `The${span} limit of ${formatUsd(why.limit.capNanos ?? 0n)} of the key "${key.name}" does not cover this request: ${tokens}. It may cost up to ${formatUsd(why.neededNanos)} and ${formatUsd(left)} of the limit is left${resets === null ? '' : ` until ${new Date(resets).toISOString()}`}. Raise the limit of the key, or ask for ${fewer}.`,
-    { metadata: { ...metadata, limit_resets_at: resets === null ? null : new Date(resets).toISOString() } },
+    `The${span} ${what} of ${formatUsd(why.limit.capNanos ?? 0n)} does not cover this request: ${tokens}. It may cost up to ${formatUsd(why.neededNanos)} and ${formatUsd(left)} of it is left${until === null ? '' : ` until ${until}`}. ${raise}, or ask for ${fewer}.`,
+    { metadata: { ...metadata, limit_scope: scopeOf(why.limit.scope), limit_resets_at: until } },
   )
+}
+
+function scopeOf(limit: string): string {
+  return limit.replace(/^budget-|-test$/g, '')
+}
+
+/** A limit in words, and what raises it. */
+function named(limit: string, key: ApiKey): { what: string; raise: string } {
+  const scope = scopeOf(limit)
+  if (scope === 'key') return { what: `limit of the key "${key.name}"`, raise: 'Raise the limit of the key' }
+  const of = { organization: 'the organization', workspace: 'the workspace', member: 'this member' }[scope]
+  return {
+    what: `budget of ${of ?? 'this end user'}`,
+    raise: 'Have the budget raised (waybill budgets)',
+  }
 }
 
 /** Output tokens that `left` nano-USD still buys after the prompt; 0 when not even the prompt is covered. */

@@ -5,6 +5,7 @@ export {
   picoToUsdPerMillion,
   usdToNanos,
 } from './amount.ts'
+export * from './budgets.ts'
 export { decodeTariff } from './codec.ts'
 export type { LedgerEvent } from './engine.ts'
 export * from './ledger.ts'

@@ -14,7 +14,7 @@ import { StickyBook } from '../http/sticky.ts'
 import { estimateTokens } from '../http/tokens.ts'
 import { KeyBook, keyHash, OrganizationBook, PresetBook } from '../identity/index.ts'
 import { type Clock, GenerationIds, version, Wheel } from '../lib/index.ts'
-import { type LedgerEvent, openLedger } from '../money/index.ts'
+import { BudgetBook, type LedgerEvent, openLedger } from '../money/index.ts'
 import { type Environment, findProvider, ownProvider, type ProviderSettings } from '../providers/index.ts'
 import {
   AwsCredentials,
@@ -78,10 +78,11 @@ export async function wire(options: WireOptions): Promise<Wired> {
   const recovered = await ledger.recover(clock.now())
   if (recovered.released + recovered.settled > 0)
     log.warn('resolved what the last run left open', { count: recovered.released + recovered.settled })
-  const [keys, organizations, presets] = await Promise.all([
+  const [keys, organizations, presets, budgets] = await Promise.all([
     KeyBook.open(store, clock),
     OrganizationBook.open(store),
     PresetBook.open(store, clock),
+    BudgetBook.open(store, clock),
   ])
   const health = new HealthBook(Math.random, (event) => tellHealth(log, event))
   const transport = createTransport({ proxy: proxyOf(env) })
@@ -140,6 +141,7 @@ export async function wire(options: WireOptions): Promise<Wired> {
     ledger,
     keys,
     organizations,
+    budgets,
     presets,
     health,
     sticky: new StickyBook(),
@@ -218,7 +220,8 @@ const simulatorSettings: ProviderSettings = {
 
 async function pickUp(gateway: Gateway): Promise<void> {
   try {
-    await Promise.all([gateway.keys.refresh(), gateway.organizations.refresh(), gateway.presets.refresh()])
+    const books = [gateway.keys, gateway.organizations, gateway.presets, gateway.budgets]
+    await Promise.all(books.map((book) => book.refresh()))
   } catch (error) {
     gateway.log.warn('keys could not be refreshed', faultFields(error))
   }

@@ -15,6 +15,7 @@ export interface Database {
   attempts: AttemptRow
   generations: GenerationRow
   waybills: WaybillRow
+  budgets: BudgetRow
   candidate_tables: CandidateTableRow
   waybill_tables: WaybillTableRow
   tariffs: TariffRow
@@ -92,6 +93,24 @@ export interface LimitRow {
   cap_nanos: bigint | null
   spent_nanos: bigint
   held_nanos: bigint
+}
+
+/** A cap over more than one key; the ledger counts it on a limit row of its own. */
+export interface BudgetRow {
+  id: string
+  organization_id: string
+  /** The workspace that it caps; null for others. */
+  workspace_id: string | null
+  creator_user_id: string | null
+  /** `organization`, `workspace`, `member`, `user`. */
+  scope: string
+  /** `*`: each member, each end user. */
+  scope_id: string
+  /** `total`, `daily`, `weekly`, `monthly`. */
+  span: string
+  limit_nanos: bigint
+  created_at: bigint
+  updated_at: bigint
 }
 
 export interface HoldRow {

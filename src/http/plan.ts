@@ -1,4 +1,3 @@
-import { dataPolicyOf } from '../catalog/index.ts'
 import { type ChatRequest, GatewayError } from '../chat/index.ts'
 import { upstreamDialect } from '../dialects/index.ts'
 import type { ApiKey } from '../identity/index.ts'
@@ -11,6 +10,7 @@ import {
   type RoutingPolicy,
   type RoutingSnapshot,
 } from '../routing/index.ts'
+import { policyAt } from './data-policy.ts'
 import type { Gateway, Snapshot } from './gateway.ts'
 import { AUTO_ROUTER, routerWishes } from './router-wishes.ts'
 import { conversationOf } from './sticky.ts'
@@ -97,17 +97,16 @@ function policyOf(gateway: Gateway, snapshot: Snapshot, key: ApiKey | null): Rou
 /** Catalog, credentials and health as one decision sees them, for a request that wants this output. */
 function routingSnapshot(
   gateway: Gateway,
-  { catalog, targets, config }: Snapshot,
+  snapshot: Snapshot,
   outputModalities: readonly string[],
 ): RoutingSnapshot {
+  const { catalog, targets } = snapshot
   const now = gateway.clock.tick()
   return {
     resolve: (name) => catalog.resolve(name),
     models: () => catalog.all,
     latest: () => catalog.latest,
-    dataPolicy: (providerId, modelId) =>
-      config.providers.find(({ id }) => id === providerId)?.dataPolicy ??
-      (findProvider(providerId)?.local === true ? ON_SITE : dataPolicyOf(providerId, modelId)),
+    dataPolicy: (providerId, modelId) => policyAt(snapshot, providerId, modelId),
     suggest: (name) => catalog.suggest(name, 3),
     hasCredential: (providerId) => targets.reaches(providerId),
     credentialHint: (providerId) => findProvider(providerId)?.env ?? [],
@@ -118,6 +117,3 @@ function routingSnapshot(
     },
   }
 }
-
-/** A server on the operator's own machine or network: prompts do not leave it. */
-const ON_SITE = { trains: false, retains: false }

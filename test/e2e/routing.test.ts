@@ -111,6 +111,20 @@ describe('data policies', () => {
       excluded_endpoints: [{ tag: 'cheap', reason: 'data_policy' }],
     })
   })
+
+  it('filter the lists too', async () => {
+    const named = (list: readonly { id?: string; model_id?: string }[]) =>
+      list.map(({ id, model_id }) => id ?? model_id).filter((name) => name?.startsWith('team/'))
+    const zdr = await gateway.call('GET', '/endpoints/zdr')
+    expect(named(zdr.body.data)).toEqual(['team/alpha-1', 'team/alpha-2'])
+    expect(zdr.body.data.some(({ tag }: { tag: string }) => tag === 'cheap')).toBe(false)
+    const models = await gateway.call('GET', '/models?zdr=true&model_authors=team')
+    expect(named(models.body.data).sort()).toEqual(['team/alpha-1', 'team/alpha-2'])
+    const open = await gateway.call('GET', '/models?distillable=true')
+    const ids = open.body.data.map(({ id }: { id: string }) => id)
+    expect(ids).toContain('openai/gpt-oss-120b')
+    expect(ids.some((id: string) => id.startsWith('anthropic/'))).toBe(false)
+  })
 })
 
 describe('a conversation', () => {

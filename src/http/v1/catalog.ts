@@ -1,9 +1,10 @@
 import { providers } from '../../providers/index.ts'
 import { formatOfRequest } from '../client-format.ts'
+import { keepsNothing } from '../data-policy.ts'
 import type { Gateway, RouteContext } from '../gateway.ts'
 import { incomingOf } from '../guard.ts'
 import { anthropicModel, anthropicModels, googleModel, googleModels } from './discovery.ts'
-import { endpointsBody } from './endpoints.ts'
+import { endpointsBody, zdrEndpointsBody } from './endpoints.ts'
 import { findModel, oneModelBody, retrievedBody } from './model.ts'
 import { type ModelsLive, modelsBody } from './models.ts'
 import { modelsCountBody } from './models-count.ts'
@@ -57,12 +58,24 @@ export function retrieveModel(gateway: Gateway, c: RouteContext): Response {
 
 /** `GET /models/{author}/{slug}/endpoints`: percentiles of latency and throughput are for callers with a key. */
 export function modelEndpoints(gateway: Gateway, c: RouteContext): Response {
+  const { catalog } = gateway.snapshot
+  return c.json(endpointsBody(catalog, param(c, 'author'), param(c, 'slug'), liveStats(gateway, c)))
+}
+
+/** `GET /endpoints/zdr` */
+export function zdrEndpoints(gateway: Gateway, c: RouteContext): Response {
+  const { snapshot } = gateway
+  return c.json(
+    zdrEndpointsBody(snapshot.catalog, liveStats(gateway, c), (endpoint) => keepsNothing(snapshot, endpoint)),
+  )
+}
+
+function liveStats(gateway: Gateway, c: RouteContext) {
   const now = gateway.clock.tick()
-  const live = {
+  return {
     authenticated: c.get('caller') !== undefined,
     stats: (endpointId: string) => gateway.health.stats(endpointId, now),
   }
-  return c.json(endpointsBody(gateway.snapshot.catalog, param(c, 'author'), param(c, 'slug'), live))
 }
 
 /** `GET /providers` */
@@ -82,6 +95,7 @@ function models(
   const live: ModelsLive = {
     nowSeconds: Math.floor(gateway.clock.now() / 1000),
     stats: (endpointId) => gateway.health.stats(endpointId, now),
+    keepsNothing: (endpoint) => keepsNothing(gateway.snapshot, endpoint),
     ...more,
   }
   const { body, rss } = modelsBody(gateway.snapshot.catalog, url.searchParams, live, url.pathname)

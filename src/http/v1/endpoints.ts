@@ -93,6 +93,21 @@ export function endpointsBody(
   }
 }
 
+/** `GET /endpoints/zdr`: every endpoint that is known to keep no prompts, model by model, simulated ones left out. */
+export function zdrEndpointsBody(
+  catalog: Catalog,
+  live: LiveStats,
+  keepsNothing: (endpoint: Endpoint) => boolean,
+): { readonly data: readonly EndpointBody[] } {
+  return {
+    data: catalog.all.flatMap(({ model, endpoints }) =>
+      endpoints
+        .filter((endpoint) => !endpoint.simulated && keepsNothing(endpoint))
+        .map((endpoint) => endpointBody(model, endpoint, live)),
+    ),
+  }
+}
+
 function byPrice(a: Endpoint, b: Endpoint): number {
   if (a.tariff === null || b.tariff === null) return Number(a.tariff === null) - Number(b.tariff === null)
   const difference = a.tariff.prompt + a.tariff.completion - b.tariff.prompt - b.tariff.completion

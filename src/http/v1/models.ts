@@ -12,6 +12,8 @@ export interface ModelsLive {
   stats?(endpointId: string): EndpointStats | undefined
   /** Calls of a model: in the last 7 days and ever. */
   calls?(modelId: string): { readonly week: number; readonly ever: number } | undefined
+  /** Endpoints that are known to keep no prompts, for `zdr`. */
+  keepsNothing?(endpoint: Endpoint): boolean
   /** Which endpoints the caller may use (`/models/user`); models left without one are not listed. */
   usable?(endpoint: Endpoint): boolean
 }
@@ -87,6 +89,8 @@ function matches({ model, endpoints, top }: Row, asked: ModelsQuery, live: Model
     (asked.arch === null || model.tokenizer.toLowerCase() === asked.arch) &&
     (asked.authors.length === 0 || asked.authors.includes(author)) &&
     (asked.providers.length === 0 || endpoints.some((endpoint) => isAt(endpoint, asked.providers))) &&
+    (asked.distillable === null || (model.distillable ?? null) === asked.distillable) &&
+    (!asked.zdr || endpoints.some((endpoint) => live.keepsNothing?.(endpoint) === true)) &&
     (asked.region === null || endpoints.some((endpoint) => isIn(endpoint, asked.region))) &&
     inside(ageInDays(model, live.nowSeconds), asked.ageDays) &&
     asksOnlyKnown(asked)
@@ -125,23 +129,10 @@ function inside(figure: number | null, { min, max }: Range): boolean {
   return figure !== null && (min === null || figure >= min) && (max === null || figure <= max)
 }
 
-/** Filters by what no source of ours tells (categories, benchmarks, licences, retention): they match nothing. */
-function asksOnlyKnown({
-  category,
-  distillable,
-  zdr,
-  intelligence,
-  coding,
-  agentic,
-  toolSuccess,
-}: ModelsQuery): boolean {
+/** Filters by what no source of ours tells (categories, benchmarks): they match nothing. */
+function asksOnlyKnown({ category, intelligence, coding, agentic, toolSuccess }: ModelsQuery): boolean {
   const ranges = [intelligence, coding, agentic, toolSuccess]
-  return (
-    category === null &&
-    distillable === null &&
-    !zdr &&
-    ranges.every(({ min, max }) => min === null && max === null)
-  )
+  return category === null && ranges.every(({ min, max }) => min === null && max === null)
 }
 
 /** Sorts in place: larger keys first, models without the datum last, then by id. */

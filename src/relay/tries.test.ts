@@ -1,6 +1,7 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import {
   chat,
+  chatEvents,
   chatStream,
   FAULTS,
   type FakeUpstream,
@@ -8,9 +9,11 @@ import {
   json,
   type Script,
 } from '../../test/upstream/index.ts'
+import { Wheel } from '../lib/index.ts'
 import { HealthBook } from '../routing/index.ts'
 import { relay } from './relay.ts'
 import { bench, endpointAt } from './testing/bench.ts'
+import type { Transport, UpstreamHandler } from './transport.ts'
 import { createUndiciTransport } from './transport.undici.ts'
 
 const transport = createUndiciTransport()
@@ -123,5 +126,51 @@ describe('a provider that takes no more retries', () => {
     await relay(call, { ...deps, health })
     expect(sink.content).toBe('yes')
     expect(b.requests).toHaveLength(0)
+  })
+})
+
+describe('a gateway that stood still beyond a deadline', () => {
+  /** A call whose provider is played by hand, on a clock that is moved by hand. */
+  function held() {
+    const handlers: UpstreamHandler[] = []
+    const played: Transport = {
+      send(_, handler) {
+        handlers.push(handler)
+        return { abort() {}, resume() {} }
+      },
+      close: async () => {},
+    }
+    let tick = 1_000_000
+    const clock = { now: () => 0, tick: () => tick }
+    const wheel = new Wheel(clock, 10)
+    const { call, deps, sink } = bench(played, { a: '' }, { plan: { maxAttempts: 1 } })
+    const pass = (ms: number) => {
+      tick += ms
+      wheel.step()
+    }
+    return { done: relay(call, { ...deps, clock, wheel }), handlers, sink, pass }
+  }
+
+  it('reads what has come meanwhile before it blames the provider', async () => {
+    const { done, handlers, sink, pass } = held()
+    pass(2_000)
+    const [handler] = handlers
+    handler!.onHead(200, (name) => (name === 'content-type' ? 'text/event-stream' : undefined))
+    handler!.onData(Buffer.from(chatEvents(['in time']).join('')))
+    handler!.onEnd()
+    await done
+    expect(sink.content).toBe('in time')
+  })
+
+  it('blames it when there is nothing, and at once where time just passed', async () => {
+    const stood = held()
+    stood.pass(2_000)
+    stood.pass(250)
+    await stood.done
+    expect(stood.sink.status).toBe(504)
+    const passed = held()
+    passed.pass(400)
+    await passed.done
+    expect(passed.sink.status).toBe(504)
   })
 })

@@ -174,3 +174,26 @@ describe('a gateway that stood still beyond a deadline', () => {
     expect(passed.sink.status).toBe(504)
   })
 })
+
+describe('with every breaker open', () => {
+  it('the endpoint that has done best of late is asked', async () => {
+    const a = await provider(chat(['no']))
+    const b = await provider(chat(['yes']))
+    const health = new HealthBook(() => 0)
+    const { call, deps, sink } = bench(transport, { a: a.url, b: b.url }, { deps: { health } })
+    const now = deps.clock.tick()
+    const outcome = { code: null, retryAfterMs: null, ttftMs: null, durationMs: 0, outputTokens: 0 }
+    const down = { ...outcome, result: 'failed', code: 'provider_unavailable' } as const
+    for (const [tag, good] of [
+      ['a', 0],
+      ['b', 3],
+    ] as const) {
+      const id = `acme/model@${tag}`
+      for (let i = 0; i < good; i++) health.record(id, null, { ...outcome, result: 'ok' }, now)
+      for (let i = 0; i < 5; i++) health.record(id, null, down, now)
+    }
+    await relay(call, deps)
+    expect(sink.content).toBe('yes')
+    expect(a.requests).toHaveLength(0)
+  })
+})

@@ -59,7 +59,10 @@ export class Tries {
     return next
   }
 
-  /** The first endpoint from `index` on whose breaker lets this request through; `index` itself when none does. */
+  /**
+   * The first endpoint from `index` on whose breaker lets this request through. When none does, somebody is asked all
+   * the same: of the same model the one that has done best of late.
+   */
   admitted(index: number): number {
     const { order } = this.#plan
     const now = this.#deps.clock.tick()
@@ -69,7 +72,24 @@ export class Tries {
       const { id, modelId } = order[i]!
       if (this.#deps.health.admit(id, now, order[i + 1]?.modelId === modelId)) return i
     }
-    return index
+    return index < order.length - 1 ? this.#leastBad(index, failed, now) : index
+  }
+
+  #leastBad(index: number, failed: readonly FailedTry[] | null, now: number): number {
+    const { order } = this.#plan
+    const { health } = this.#deps
+    let best = index
+    let share = health.goodShare(order[index]!.id, now)
+    for (let i = index + 1; i < order.length; i++) {
+      const { id, modelId } = order[i]!
+      if (modelId !== order[index]!.modelId || (failed !== null && !mayFollow(i, failed, this.#plan)))
+        continue
+      const other = health.goodShare(id, now)
+      if (other <= share) continue
+      best = i
+      share = other
+    }
+    return best
   }
 
   /** ms to wait before the first try: the rest of a short cool-down of the only model's readiest endpoint; else 0. */

@@ -130,6 +130,9 @@ describe('before content', () => {
       waitMs: 0,
     })
     expect(fallback([failed(0, 'provider_timeout')], plan(2), more)).toEqual({ do: 'next', index: 1 })
+    const two = [failed(0, 'rate_limit_exceeded'), failed(0, 'rate_limit_exceeded')]
+    expect(fallback(two, plan(2), more)).toEqual({ do: 'next', index: 1 })
+    expect(fallback(two, plan(1), more)).toEqual({ do: 'retry', index: 0, waitMs: 0 })
   })
 
   test('a hold that cannot be raised looks for a cheaper endpoint and never waits', () => {

@@ -115,11 +115,13 @@ export function fallback(tries: readonly FailedTry[], plan: Plan, facts: Fallbac
 
   const failed = plan.order[last.index]!
   const mayRetryModel = triesOf(failed.modelId, tries, plan) <= plan.retriesPerModel
-  if (facts.otherCredential === true && mayRetryModel && keyTrouble(last.code)) {
-    return { do: 'retry', index: last.index, waitMs: 0 }
-  }
   if (mayRetryModel && scope !== 'model') {
     const sibling = nextIndex(tries, plan, failed.modelId, facts)
+    // A second key is tried at once; a third only where it takes no other endpoint's try.
+    const keys = sibling < 0 || tries.filter(({ index }) => index === last.index).length < 2
+    if (facts.otherCredential === true && keyTrouble(last.code) && keys) {
+      return { do: 'retry', index: last.index, waitMs: 0 }
+    }
     if (sibling >= 0) return { do: 'next', index: sibling }
     const again = sameModelAgain(tries, last, plan, facts)
     if (again !== null && again.waitMs < facts.remainingMs) return { do: 'retry', ...again }

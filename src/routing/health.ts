@@ -94,6 +94,14 @@ export class HealthBook {
     this.#endpoints.get(endpointId)?.alive()
   }
 
+  /** Share of good outcomes of late, 0..1, to compare endpoints none of which is well; ½ where nothing is known. */
+  goodShare(endpointId: string, nowMs: number): number {
+    const known = this.#endpoints.get(endpointId)
+    if (known === undefined) return 0.5
+    const { good, bad } = known.outage.sum(nowMs, 30 * SECOND)
+    return good + bad === 0 ? 0.5 : good / (good + bad)
+  }
+
   /** False while too many retries have failed at the provider: a retry goes elsewhere, or nowhere. */
   mayRetry(providerId: string, nowMs: number): boolean {
     return this.#budgets.allows(providerId, nowMs)

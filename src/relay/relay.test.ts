@@ -451,6 +451,7 @@ describe('a fault of our own', () => {
           ? {
               health: {
                 admit: () => true,
+                goodShare: () => 1,
                 sent() {},
                 alive() {},
                 mayRetry: () => true,

@@ -100,6 +100,8 @@ export interface Health {
   admit(endpointId: string, nowMs: number, spare?: boolean): boolean
   /** False: too many retries have failed at the provider lately, no more of them. */
   mayRetry(providerId: string, nowMs: number): boolean
+  /** Share of good outcomes of late, 0..1. */
+  goodShare(endpointId: string, nowMs: number): number
   /** A stream is on its way; the endpoint spoke its first token. */
   sent(endpointId: string, nowMs: number): void
   alive(endpointId: string): void

@@ -139,7 +139,7 @@ export interface ChatRequest {
   readonly echo?: string
   /** Beta features of an API that the client asked for by header (`anthropic-beta`), for upstreams of the same API. */
   readonly betas?: readonly string[]
-  /** What the edge took out before the request was read, since no provider may be asked for it: named in `dropped` of every attempt. */
+  /** What the edge took out, since no provider may be asked for it; named in `dropped` of every attempt. */
   readonly withheld?: readonly Dropped[]
   /** The parameters that the client set; for encoders of another dialect. */
   parameterValues(): ChatParameters

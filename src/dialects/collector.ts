@@ -9,7 +9,7 @@ export class Collector {
   private parts: Uint8Array[] = []
   private size = 0
 
-  /** Always null: nothing of a whole answer goes on before its end. Throws GatewayError `provider_protocol` beyond 64 MiB. */
+  /** Always null: nothing of a whole answer goes on early. Throws GatewayError `provider_protocol` beyond 64 MiB. */
   push(chunk: Uint8Array): null {
     this.size += chunk.length
     if (this.size > MAX_REPLY_BYTES) {

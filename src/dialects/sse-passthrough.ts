@@ -46,7 +46,7 @@ export abstract class SsePassthrough implements StreamPipe {
   /** After the last event: sets `seen.done`. */
   protected abstract ended(): void
 
-  /** The event's object; null for an end mark, half an event at the end, and one that is broken. Throws at the second such. */
+  /** The event's object; null for an end mark, half an event at the end, and a broken one. Throws at the second such. */
   protected read(data: string): Json | null {
     const event = parseJson(data)
     if (isObject(event)) return event

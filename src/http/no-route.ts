@@ -42,7 +42,10 @@ export function noRoute(gateway: Gateway, c: RouteContext, methods: readonly str
   )
 }
 
-/** Renders whatever a route threw, in the client's format; what is not a GatewayError is logged without its text and answered as a bare 500. */
+/**
+ * Renders whatever a route threw, in the client's format; what is not a GatewayError is logged without its text and
+ * answered as a bare 500.
+ */
 export function failed(gateway: Gateway, c: RouteContext, thrown: unknown): Response {
   const error = asGatewayError(thrown)
   if (error !== thrown) gateway.log.error('a route failed', faultFields(thrown))

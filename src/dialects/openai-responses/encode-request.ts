@@ -200,7 +200,10 @@ function applyQuirks(quirks: Quirks, body: Json, dropped: Dropped[]): void {
 /** Fields of reasoning items that only the gateway understands. */
 const OUR_MEMBERS: ReadonlySet<string> = new Set(['format', 'signature'])
 
-/** Input of this very dialect: as it came, without references to what nobody stores and without reasoning of other families; what was compacted here becomes its text. */
+/**
+ * Input of this very dialect: as it came, without references to what nobody stores and without reasoning of other
+ * families; what was compacted here becomes its text.
+ */
 function ownInput(input: unknown, dropped: Dropped[]): unknown {
   if (!Array.isArray(input)) return input
   let foreign = false

@@ -45,7 +45,6 @@ type Taker = (body: Json, taken: Set<string>) => { readonly left: Json; readonly
 const TAKERS: Readonly<Record<string, Taker>> = {
   'anthropic-messages': fromMessages,
   'openai-responses': fromResponses,
-  'openai-compaction': fromResponses,
   gemini: fromGemini,
   'openai-chat': fromChat,
   'openai-completions': fromChat,

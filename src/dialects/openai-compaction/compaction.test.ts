@@ -60,8 +60,16 @@ describe('a conversation to be compacted', () => {
   })
 
   test('may name tools, which are not to be called', () => {
-    const tools = [{ type: 'function', name: 'write', parameters: {} }]
-    expect(asked({ input: INPUT, tools }).parameterValues().toolChoice).toEqual({ kind: 'none' })
+    const tools = [{ type: 'function', name: 'write', parameters: {} }, { type: 'web_search' }]
+    const chat = asked({ input: INPUT, tools, tool_choice: 'required' })
+    expect(chat.parameterValues().toolChoice).toEqual({ kind: 'none' })
+    expect(chat.tools().map(({ name }) => name)).toEqual(['write'])
+    expect(chat.parameterValues().native).toBe(undefined)
+  })
+
+  test('is told as text, in whatever shape the conversation asked for answers', () => {
+    const text = { format: { type: 'json_schema', name: 'x', schema: {} } }
+    expect(asked({ input: INPUT, text }).parameterValues().responseFormat).toBe(undefined)
   })
 
   test.each([

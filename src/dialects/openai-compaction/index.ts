@@ -30,16 +30,15 @@ function decodeRequest(body: unknown, target: RequestTarget): ChatRequest {
     refuse('stream', 'A compaction comes whole: leave `stream` out.')
   // Checked as it came, so that what is wrong is named by the client's own words.
   openaiResponses.decodeRequest(body, target)
-  const wire = body as Json
-  return openaiResponses.decodeRequest(
-    {
-      ...wire,
-      input: [...itemsOf(wire['input']), userMessage(ASK)],
-      ...(list(wire['tools']).length > 0 && { tool_choice: 'none' }),
-    },
-    target,
-  )
+  const { text: _shape, include: _include, tools: offered, tool_choice: _choice, ...wire } = body as Json
+  const tools = list(offered).filter((tool) => CALLED.includes(object(tool)?.['type']))
+  const input = [...itemsOf(wire['input']), userMessage(ASK)]
+  const known = tools.length > 0 && { tools, tool_choice: 'none' }
+  return openaiResponses.decodeRequest({ ...wire, ...known, input }, target)
 }
+
+/** Tools that the conversation may hold calls of; providers want to know them, though none is to be called now. */
+const CALLED: readonly unknown[] = ['function', 'custom', 'namespace']
 
 /** The input as a list of items. */
 const itemsOf = (input: unknown): readonly unknown[] =>

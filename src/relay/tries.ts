@@ -94,9 +94,12 @@ export class Tries {
 
   /** ms to wait before the first try: the rest of a short cool-down of the only model's readiest endpoint; else 0. */
   get firstWaitMs(): number {
-    const { coolingMs, order } = this.#plan
+    const { coolingMs, order, standIns } = this.#plan
     if (coolingMs === 0 || coolingMs > LONGEST_WAIT_MS) return 0
-    return order.every(({ modelId }) => modelId === order[0]!.modelId) ? coolingMs : 0
+    const alone = order.every(
+      ({ modelId }) => modelId === order[0]!.modelId || standIns?.models.includes(modelId),
+    )
+    return alone ? coolingMs : 0
   }
 
   /** Another endpoint could still be asked after the one at `index`. */

@@ -72,6 +72,15 @@ describe('the plan', () => {
     ])
   })
 
+  test('waits for a model that cools down for a moment, and passes it by for a longer one', () => {
+    const cooling = (coolingMs: number) =>
+      plan(rules({ '*': ['acme/three'] }), {}, { health: { a: { coolingMs }, b: { coolingMs } } })
+    expect(ids(cooling(2_000))).toEqual(['acme/one@a', 'acme/one@b', 'acme/three@c'])
+    expect(cooling(2_000).coolingMs).toBe(2_000)
+    expect(ids(cooling(4_000))).toEqual(['acme/three@c', 'acme/one@a', 'acme/one@b'])
+    expect(cooling(4_000).coolingMs).toBe(0)
+  })
+
   test('is the plan alone where nothing stands in, fallbacks are forbidden, or models are simulated', () => {
     for (const made of [
       plan(rules({})),

@@ -1,3 +1,4 @@
+import { LONGEST_WAIT_MS } from './fallback.ts'
 import { MAX_ATTEMPTS, planAttempts } from './plan.ts'
 import type {
   Candidate,
@@ -62,7 +63,10 @@ function standInsFor(asked: Plan, { lists }: StandInRules, snapshot: RoutingSnap
   return found
 }
 
-/** One order out of two: ready ones asked for, ready stand-ins, then those at rest in the same sequence. */
+/**
+ * One order out of two: ready ones asked for, ready stand-ins, then those at rest in the same sequence. Whoever was asked
+ * for and cools down only for a moment is waited for rather than stood in for.
+ */
 function join(
   asked: Plan,
   more: Plan,
@@ -73,9 +77,9 @@ function join(
   const places = [asked, more].flatMap((plan) =>
     plan.order.map((endpoint, i) => ({ endpoint, credential: plan.credentials?.[i] ?? null })),
   )
-  const rests = places.map(({ endpoint: { id } }) => {
+  const rests = places.map(({ endpoint: { id } }, i) => {
     const { coolingMs, breaker } = snapshot.health(id)
-    return coolingMs > 0 || breaker === 'open'
+    return coolingMs > (i < asked.order.length ? LONGEST_WAIT_MS : 0) || breaker === 'open'
   })
   const sorted = [...places.filter((_, i) => !rests[i]), ...places.filter((_, i) => rests[i])]
   const order = sorted.map(({ endpoint }) => endpoint)
@@ -92,11 +96,17 @@ function join(
     credentials: sorted.some(({ credential }) => credential !== null)
       ? sorted.map(({ credential }) => credential)
       : null,
-    coolingMs: asked.order.length === 0 ? more.coolingMs : Math.min(asked.coolingMs, more.coolingMs),
+    coolingMs: waitOf(asked, more),
     maxAttempts: Math.max(1, Math.min(policy.maxAttempts, MAX_ATTEMPTS, attempts(asked) + attempts(more))),
     refusal: null,
     standIns: { models: [...new Set(more.order.map(({ modelId }) => modelId))], onRefusal },
   }
+}
+
+/** ms until the first of the order may be tried. */
+function waitOf(asked: Plan, more: Plan): number {
+  if (asked.order.length === 0) return more.coolingMs
+  return asked.coolingMs <= LONGEST_WAIT_MS ? asked.coolingMs : Math.min(asked.coolingMs, more.coolingMs)
 }
 
 const NOTE = 'stands in by the configuration'

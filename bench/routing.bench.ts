@@ -1,5 +1,6 @@
 /** What a plan and a health record cost. Run: node bench/routing.bench.ts */
 
+import { createCatalog, loadSeed } from '../src/catalog/index.ts'
 import {
   encodeWaybill,
   HealthBook,
@@ -64,6 +65,8 @@ const asks: [string, PlanRequest][] = [
   ['order of 3', request({ provider: { order: ['provider3', 'provider1', 'provider5'] } })],
   ['sort by throughput', request({ provider: { sort: { by: 'throughput', partition: 'model' } } })],
 ]
+const warm = 'acme/one@provider2'
+asks.push(['warm cache', request({ sticky: warm, promptTokensUpper: 200 })])
 for (const n of [8, 30]) {
   const frozen = world(n)
   for (const [name, ask] of asks) {
@@ -73,6 +76,32 @@ for (const n of [8, 30]) {
     )
   }
 }
+
+const keys = [{ id: 'own', fallback: false, required: false, order: 0 }]
+const owned = { ...world(30), ownKeys: (e: { tag: string }) => (e.tag === 'provider3' ? keys : []) }
+line(
+  'planAttempts, 30 endpoints, an own key',
+  median(() => planAttempts(plain, policy, owned, random)),
+)
+const catalog = createCatalog(loadSeed())
+const seeds: RoutingSnapshot = {
+  ...world(8),
+  resolve: (name) => catalog.resolve(name),
+  models: () => catalog.all,
+  latest: () => catalog.latest,
+  hasCredential: () => true,
+  hasDialect: () => true,
+}
+const auto = request({ models: ['openrouter/auto'] })
+line(
+  'planAttempts, openrouter/auto over the seed',
+  median(() => planAttempts(auto, policy, seeds, random)),
+)
+const latest = request({ models: ['~anthropic/claude-sonnet-latest:nitro'] })
+line(
+  'planAttempts, ~author/family-latest:nitro',
+  median(() => planAttempts(latest, policy, seeds, random)),
+)
 
 const plan: Plan = planAttempts(plain, policy, world(30), random)
 const tried = [

@@ -327,3 +327,36 @@ test('the same request, view and draw give the same plan', () => {
     { numRuns: 100 },
   )
 })
+
+test('own keys stand in their order around the gateway, each once, at endpoints that may serve', () => {
+  const anyKeys = fc.array(
+    fc.record({ fallback: fc.boolean(), required: fc.boolean(), order: fc.integer({ min: 0, max: 9 }) }),
+    { maxLength: 3 },
+  )
+  fc.assert(
+    fc.property(anyWorld, fc.array(anyKeys, { maxLength: 12 }), fc.integer(), (world, keys, seed) => {
+      const own = (e: Endpoint): OwnKey[] =>
+        (keys[Number(e.providerId.slice(1))] ?? []).map((key, i) => ({ ...key, id: `${e.providerId}-${i}` }))
+      const made = plan({ ...world, more: { ...world.more, ownKeys: own } }, {}, {}, seeded(seed))
+      const places = made.order.map((e, i) => ({ e, id: made.credentials?.[i] ?? null }))
+      expect(new Set(places.map(({ e, id }) => `${e.id} ${id}`)).size).toBe(places.length)
+      const kind = ({ e, id }: (typeof places)[number]) =>
+        id === null ? 1 : own(e).find((key) => key.id === id)!.fallback ? 2 : 0
+      const kinds = places.map(kind)
+      expect(kinds).toEqual(kinds.toSorted((a, b) => a - b))
+      for (const group of [0, 2]) {
+        const orders = places
+          .filter((place) => kind(place) === group)
+          .map(({ e, id }) => own(e).find((key) => key.id === id)!.order)
+        expect(orders).toEqual(orders.toSorted((a, b) => a - b))
+      }
+      for (const { endpoint: e, rank } of made.candidates) {
+        expect(rank).not.toBeNull()
+        const mine = own(e)
+        const shared = !mine.some((key) => key.required)
+        expect(places.filter((place) => place.e === e).length).toBe(mine.length + (shared ? 1 : 0))
+      }
+    }),
+    { numRuns: 200 },
+  )
+})

@@ -63,7 +63,8 @@ export interface GenerationFilter {
   /** Catalog id that answered, or name that was asked for. */
   readonly model?: string
   readonly result?: string
-  readonly simulated?: boolean
+  /** Codes of errors; null among them stands for calls without one. */
+  readonly errorCodes?: readonly (string | null)[]
   /** Only calls that began before this one; `gen-…`. */
   readonly before?: string
   readonly limit: number
@@ -71,13 +72,22 @@ export interface GenerationFilter {
 
 /** The last generations of an organization, newest first. */
 export async function generations(store: Store, filter: GenerationFilter): Promise<GenerationRow[]> {
-  const { organizationId, keyHash, model, result, simulated, before, limit } = filter
+  const { organizationId, keyHash, model, result, errorCodes, before, limit } = filter
   let query = store.db.selectFrom('generations').selectAll().where('organization_id', '=', organizationId)
   if (keyHash !== undefined) query = query.where('key_hash', '=', keyHash)
   if (model !== undefined)
     query = query.where((e) => e.or([e('model', '=', model), e('requested_model', '=', model)]))
   if (result !== undefined) query = query.where('result', '=', result)
-  if (simulated !== undefined) query = query.where('simulated', '=', simulated ? 1 : 0)
+  if (errorCodes !== undefined) {
+    const codes = errorCodes.filter((code) => code !== null)
+    const without = codes.length < errorCodes.length
+    query = query.where((e) =>
+      e.or([
+        ...(codes.length > 0 ? [e('error_code', 'in', codes)] : []),
+        ...(without ? [e('error_code', 'is', null)] : []),
+      ]),
+    )
+  }
   if (before !== undefined) {
     const from = store.db.selectFrom('generations').select('created_at').where('id', '=', before)
     query = query

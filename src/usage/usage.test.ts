@@ -113,7 +113,7 @@ describe.each(engines)('with $name', ({ there, open }) => {
 
     it('are listed newest first, page by page, and by what they were', async () => {
       await generation('gen-1', { created_at: 1n })
-      await generation('gen-2', { created_at: 2n, result: 'failed', key_hash: 'other' })
+      await generation('gen-2', { created_at: 2n, result: 'failed', error_code: 'server', key_hash: 'other' })
       await generation('gen-3', { created_at: 2n, model: 'acme/two', requested_model: 'acme/two' })
       await generation('gen-4', { created_at: 3n, organization_id: 'other' })
       const list = async (more: object = {}) =>
@@ -124,6 +124,10 @@ describe.each(engines)('with $name', ({ there, open }) => {
       expect(await list({ before: 'gen-2' })).toEqual(['gen-1'])
       expect(await list({ result: 'failed' })).toEqual(['gen-2'])
       expect(await list({ keyHash: 'other' })).toEqual(['gen-2'])
+      expect(await list({ errorCodes: ['server', 'unavailable'] })).toEqual(['gen-2'])
+      expect(await list({ errorCodes: [null] })).toEqual(['gen-3', 'gen-1'])
+      expect(await list({ errorCodes: ['server', null] })).toEqual(['gen-3', 'gen-2', 'gen-1'])
+      expect(await list({ errorCodes: [] })).toEqual([])
       expect(await list({ model: 'acme/alias' })).toEqual(['gen-2', 'gen-1'])
       expect(await list({ model: 'acme/two' })).toEqual(['gen-3'])
     })

@@ -21,7 +21,7 @@ let gateway: RunningGateway
 beforeAll(async () => {
   alpha = await fakeUpstream({ script: json(503, { error: { message: 'overloaded' } }) })
   beta = await fakeUpstream({ script: answers })
-  cutting = await fakeUpstream({ script: chatStream(ANSWER, {}, { ending: 'cut', endAfter: 900 }) })
+  cutting = await fakeUpstream({ script: chatStream(ANSWER, {}, { ending: 'cut', endAfter: 900, gapMs: 20 }) })
   saving = await fakeUpstream({ script: chatStream(ANSWER) })
   const provider = (id: string, { url }: FakeUpstream, price: string) => `
   ${id}:
@@ -414,8 +414,15 @@ describe('the waybill of a call', () => {
     const failed = (await list('result=failed', gateway.operatorKey)).body.data
     expect(failed.length).toBeGreaterThan(0)
     expect(failed.every((call: Loose) => call['result'] === 'failed')).toBe(true)
+    const statuses = async (wanted: string) => {
+      const { data } = (await list(`limit=500&status=${wanted}`, gateway.operatorKey)).body
+      return [...new Set(data.map((call: Loose) => call['status']))]
+    }
+    expect([await statuses('2xx'), await statuses('200')]).toEqual([[200], [200]])
+    expect([await statuses('503'), await statuses('5xx')]).toEqual([[503], [503]])
+    expect(await statuses('4xx')).toEqual([])
     expect((await list('key=receipts&model=test/model', gateway.operatorKey)).body.data).toHaveLength(1)
-    for (const wrong of ['limit=0', 'limit=501', 'result=odd'])
+    for (const wrong of ['limit=0', 'limit=501', 'result=odd', 'status=6xx', 'status=4x'])
       expect((await list(wrong, key)).status).toBe(400)
   })
 
@@ -479,7 +486,7 @@ describe('the waybill of a call', () => {
     ])
     expect(told.data.cost).toMatchObject({ charged_usd: told.data.cost.price_usd, note: null })
     expect((await cli('logs', 'show', rescued)).out).toMatch(
-      /200 ok, went on from the one before \((continue|restart)\)/,
+      /200 ok, went on from the one before.* \((continue|restart)\)/,
     )
     expect(text).toContain(
       '"summary":"saving; model=test/rescue; route=order; candidates=2/2; attempts=2; failed=cutting:provider_cut"',

@@ -50,17 +50,19 @@ export const logs: Command = {
     model: { type: 'string', short: 'm' },
     key: { type: 'string' },
     result: { type: 'string' },
+    status: { type: 'string' },
   },
   help: {
     follow: 'go on with calls as they end, until interrupted',
     limit: 'how many, 50 when left out, at most 500',
     model: 'only of this model',
     key: 'only of this API key, by name or hash',
+    status: 'only those with this status, e.g. 429 or 5xx',
     result: 'only those that ended so: complete, failed or client_gone',
   },
   examples: [
     'waybill logs -n 20',
-    'waybill logs -f --result failed',
+    'waybill logs -f --status 5xx',
     'waybill logs --model openai/gpt-5.1 --json',
   ],
   async run(context) {
@@ -98,7 +100,7 @@ export const logsShow: Command = {
 
 function latest(client: Client, flags: CommandContext['flags'], limit: number): Promise<Listed[]> {
   const query = new URLSearchParams({ limit: String(limit) })
-  for (const name of ['model', 'key', 'result']) {
+  for (const name of ['model', 'key', 'result', 'status']) {
     const value = flags[name]
     if (typeof value === 'string') query.set(name, value)
   }

@@ -1,4 +1,4 @@
-import { GatewayError } from '../../chat/index.ts'
+import { ERRORS, GatewayError } from '../../chat/index.ts'
 import { nanosToDecimal, picoToUsdPerMillion } from '../../money/index.ts'
 import { readWaybill, type WaybillCandidate, type WaybillRecord, waybillTables } from '../../routing/index.ts'
 import type { GenerationRow } from '../../store/index.ts'
@@ -13,6 +13,8 @@ import { findGeneration, generationObject } from './generation.ts'
 import { costObject, usedIn } from './receipt.ts'
 
 const MAX_PAGE = 500
+/** What a call is recorded with whose gateway did not live to see its end. */
+const INTERRUPTED = 'interrupted'
 const RESULTS = ['complete', 'failed', 'client_gone']
 
 /** `GET /waybills/{id}`: why a call went where it went and what it cost: candidates, tries, arithmetic. */
@@ -105,7 +107,8 @@ function keyOf(gateway: Gateway, { key_hash: hash }: GenerationRow): Record<stri
 
 /**
  * `GET /waybills`: the last calls, newest first. An API key sees its own; a management key and the operator those of
- * the whole organization. Query: `limit` (1–500, default 50), `before` (an id), `model`, `result`, `key` (a hash).
+ * the whole organization. Query: `limit` (1–500, default 50), `before` (an id), `model`, `result`, `status` (`404`, `5xx`),
+ * `key` (name or hash).
  */
 export async function listWaybills(gateway: Gateway, c: RouteContext): Promise<Response> {
   const rows = await generations(gateway.store, filterOf(gateway, c))
@@ -121,7 +124,7 @@ function filterOf(gateway: Gateway, c: RouteContext): GenerationFilter {
   const result = c.req.query('result')
   if (result !== undefined && !RESULTS.includes(result))
     throw new GatewayError('invalid_request', `"result" must be one of ${RESULTS.join(', ')}.`)
-  const [model, before] = [c.req.query('model'), c.req.query('before')]
+  const [model, before, status] = [c.req.query('model'), c.req.query('before'), c.req.query('status')]
   const keyHash = own ?? wantedKey(gateway, c)
   return {
     organizationId: organizationOf(caller),
@@ -129,8 +132,30 @@ function filterOf(gateway: Gateway, c: RouteContext): GenerationFilter {
     ...(keyHash !== undefined && { keyHash }),
     ...(model !== undefined && { model }),
     ...(result !== undefined && { result }),
+    ...(status !== undefined && { errorCodes: codesOf(status) }),
     ...(before !== undefined && { before }),
   }
+}
+
+/** Error codes of a status or a class of them; a call without an error has the status 200. */
+function codesOf(status: string): (string | null)[] {
+  if (!/^[1-5](xx|\d\d)$/.test(status))
+    throw new GatewayError(
+      'invalid_request',
+      '"status" must be a status such as 404, or a class such as 5xx.',
+    )
+  const fits = (code: number) => new RegExp(`^${status.replace('xx', '\\d\\d')}$`).test(String(code))
+  const codes: (string | null)[] = Object.entries(ERRORS)
+    .filter(([, error]) => fits(error.status))
+    .map(([code]) => code)
+  if (fits(200)) codes.push(null)
+  if (fits(500)) codes.push(INTERRUPTED)
+  return codes
+}
+
+/** Of a recorded error; 200: none. */
+function statusOf(errorCode: string | null): number {
+  return errorCode === null ? 200 : (ERRORS[errorCode as keyof typeof ERRORS]?.status ?? 500)
 }
 
 function wantedKey(gateway: Gateway, c: RouteContext): string | undefined {
@@ -154,6 +179,7 @@ function listed(gateway: Gateway, row: GenerationRow): Record<string, unknown> {
     streamed: row.streamed !== 0,
     simulated: row.simulated !== 0,
     result: row.result,
+    status: statusOf(row.error_code),
     error_code: row.error_code,
     finish_reason: row.finish_reason,
     attempts: row.attempts,

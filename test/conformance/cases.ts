@@ -2,8 +2,8 @@ import { constructedCases, type RecordedCase, recordedCases } from '../fixtures.
 import type { Answer } from './answer.ts'
 import { canExpress } from './exceptions.ts'
 import type { Pair } from './replay.ts'
-import { SURFACES } from './surfaces.ts'
-import { type Format, told } from './told.ts'
+import { SURFACES } from './surfaces/index.ts'
+import { type Format, told } from './told/index.ts'
 
 /** A recording that is replayed to clients of conversations. */
 export interface Case {

@@ -8,7 +8,7 @@ import { CLIENT_DIALECTS, UPSTREAM_DIALECTS } from '../../src/dialects/registry.
 import { sseData } from '../chat-client.ts'
 import { hasFixtures, rechunk, responseBytes, seeded, WITHOUT_FIXTURES } from '../fixtures.ts'
 import { type Case, conversationCases } from './cases.ts'
-import { type ClientSurface, SURFACES } from './surfaces.ts'
+import { type ClientSurface, SURFACES } from './surfaces/index.ts'
 
 const RUNS = 150
 const meta: ReplyMeta = { id: 'gen-1', created: 1, model: 'a/b', provider: 'P', hideReasoning: false }

@@ -4,7 +4,7 @@ import type { Difference } from './compare.ts'
 import type { SmallPair } from './embeddings.ts'
 import { excuse } from './exceptions.ts'
 import type { Pair } from './replay.ts'
-import { SURFACES } from './surfaces.ts'
+import { SURFACES } from './surfaces/index.ts'
 
 export interface Result<P> {
   readonly pair: P

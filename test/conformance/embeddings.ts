@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { type RecordedCase, recordedCases } from '../fixtures.ts'
 import type { Json } from './answer.ts'
 import type { Difference } from './compare.ts'
-import { failureOf } from './told-errors.ts'
+import { failureOf } from './told/errors.ts'
 import type { Unit, World } from './world.ts'
 
 /** A recording of embeddings, or of a count of tokens, for one call of a client. */

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Choice } from './answer.ts'
 import type { Case } from './cases.ts'
 import type { Difference } from './compare.ts'
-import type { ClientSurface } from './surfaces.ts'
+import type { ClientSurface } from './surfaces/index.ts'
 
 /** Something that a format cannot say, and how a client of it learns of it instead. */
 interface Exception {

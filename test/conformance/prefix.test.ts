@@ -4,7 +4,7 @@ import { NO_USAGE } from '../../src/chat/index.ts'
 import type { ReplyMeta, UpstreamDialect } from '../../src/dialects/index.ts'
 import { DIALECTS, UPSTREAM_DIALECTS } from '../../src/dialects/registry.ts'
 import type { Json } from './answer.ts'
-import { type ClientSurface, SURFACES } from './surfaces.ts'
+import { type ClientSurface, SURFACES } from './surfaces/index.ts'
 
 const TURNS = 30
 const TOOLS = Array.from({ length: 25 }, (_, i) => `tool_${25 - i}`)

@@ -1,7 +1,7 @@
 import type { Answer, Json } from './answer.ts'
 import type { Case } from './cases.ts'
 import { type Difference, differences } from './compare.ts'
-import type { ClientSurface, Question } from './surfaces.ts'
+import type { ClientSurface, Question } from './surfaces/index.ts'
 import type { Unit, World } from './world.ts'
 
 /** One recording for one client: what it has to see, and who asks. */

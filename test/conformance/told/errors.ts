@@ -1,5 +1,5 @@
-import { type RecordedCase, responseBytes } from '../fixtures.ts'
-import type { Failure, Json } from './answer.ts'
+import { type RecordedCase, responseBytes } from '../../fixtures.ts'
+import type { Failure, Json } from '../answer.ts'
 
 /** What the status of a provider's failure means to a client, as status and `error_type`. Source: OpenRouter's error documentation. */
 const BY_STATUS: Readonly<Record<number, readonly [status: number, type: string]>> = {

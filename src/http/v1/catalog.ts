@@ -10,10 +10,11 @@ import { type ModelsLive, modelsBody } from './models.ts'
 import { modelsCountBody } from './models-count.ts'
 import { modelsRss } from './models-rss.ts'
 import { providersBody } from './providers.ts'
+import { routerModel, virtualModels } from './virtual-models.ts'
 
 /**
- * `GET /models`: the whole catalog, filtered and sorted as the query says. Anthropic's and Google's clients, known by
- * their headers or prefix, get the shapes that they read.
+ * `GET /models`: the whole catalog, filtered and sorted as the query says; without a query, routers and aliases of the
+ * newest models too. Anthropic's and Google's clients, known by their headers or prefix, get the shapes that they read.
  */
 export function listModels(gateway: Gateway, c: RouteContext): Response {
   const { searchParams } = new URL(c.req.url)
@@ -43,7 +44,11 @@ export function countModels(gateway: Gateway, c: RouteContext): Response {
 
 /** `GET /model/{author}/{slug}` */
 export function oneModel(gateway: Gateway, c: RouteContext): Response {
-  return c.json(oneModelBody(gateway.snapshot.catalog, param(c, 'author'), param(c, 'slug')))
+  const { catalog } = gateway.snapshot
+  const router = routerModel(catalog, `${param(c, 'author')}/${param(c, 'slug')}`)
+  return c.json(
+    router === undefined ? oneModelBody(catalog, param(c, 'author'), param(c, 'slug')) : { data: router },
+  )
 }
 
 /** `GET /models/{id}`, the slash in it as it is or escaped: one model in the shape of the list that the client reads. */
@@ -98,8 +103,13 @@ function models(
     keepsNothing: (endpoint) => keepsNothing(gateway.snapshot, endpoint),
     ...more,
   }
-  const { body, rss } = modelsBody(gateway.snapshot.catalog, url.searchParams, live, url.pathname)
-  if (rss === null) return c.json(body)
+  const { catalog } = gateway.snapshot
+  const { body, rss } = modelsBody(catalog, url.searchParams, live, url.pathname)
+  if (rss === null) {
+    if (url.searchParams.size > 0 || more.usable !== undefined) return c.json(body)
+    const data = [...body.data, ...virtualModels(catalog)]
+    return c.json({ ...body, data, total_count: data.length })
+  }
   return c.body(modelsRss(body.data, url.origin, rss.chatLinks), 200, {
     'content-type': 'application/rss+xml; charset=utf-8',
   })

@@ -46,6 +46,8 @@ export interface ModelBody {
   readonly default_parameters: null
   readonly supported_voices: null
   readonly links: { readonly details: string }
+  /** On the row of an alias: the model that it stands for. */
+  readonly alias_target?: { readonly name: string; readonly slug: string }
 }
 
 /**
@@ -90,7 +92,9 @@ function pricesBody(prices: Prices): Record<string, string> {
   return body
 }
 
-export function architectureBody(model: Model): ArchitectureBody {
+export function architectureBody(
+  model: Pick<Model, 'inputModalities' | 'outputModalities' | 'tokenizer' | 'instructType'>,
+): ArchitectureBody {
   return {
     modality: `${model.inputModalities.join('+')}->${model.outputModalities.join('+')}`,
     input_modalities: model.inputModalities,

@@ -114,6 +114,14 @@ providers: { openai: { api_keys: [key-2, key-3], headers: { X-Auth: key-4 } } }`
     })
   })
 
+  test.each([
+    ['7d', 604_800_000],
+    ['0d', 0],
+    ['forever', null],
+  ])('keeps the details of calls for %s', (text, ms) => {
+    expect(good(`retention: { details: ${text} }`).config.retention.detailsMs).toBe(ms)
+  })
+
   test('reads sizes in decimal and binary units', () => {
     expect(good('server: { body_limit: 64mb }').config.server.bodyLimit).toBe(64_000_000)
     expect(good('server: { body_limit: 1.5MiB }').config.server.bodyLimit).toBe(1_572_864)

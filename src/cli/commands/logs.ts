@@ -71,8 +71,8 @@ export const logs: Command = {
     const limit = wholeNumber(flags, 'limit') ?? 50
     const rows = await latest(client, flags, limit)
     if (flags['follow'] === true) return follow(context, client, rows)
+    if (rows.length === 0) context.say('No calls yet.')
     if (json) out(JSON.stringify({ data: rows }))
-    else if (rows.length === 0) context.say('No calls yet.')
     else for (const line of table(HEADING, rows.toReversed().map(cells))) out(line)
     return EXIT.ok
   },

@@ -14,8 +14,11 @@ import { policyAt } from './data-policy.ts'
 import type { Gateway, Snapshot } from './gateway.ts'
 import { AUTO_ROUTER, routerWishes } from './router-wishes.ts'
 import { conversationOf } from './sticky.ts'
-import { contextTokens, upperTokens } from './tokens.ts'
+import { contextTokens } from './tokens.ts'
 import { creditsMode } from './v1/credits.ts'
+
+/** By how much a prompt may have more tokens than estimated: texts that are not English have about a third more. */
+const ESTIMATE_MARGIN = 4 / 3
 
 /** Most attempts of one request, over all its models. */
 const MAX_ATTEMPTS = 8
@@ -77,7 +80,7 @@ function planRequest(chat: ChatRequest, sticky: string | null): PlanRequest {
     limitIsCeiling: chat.limitIsCeiling ?? false,
     provider: chat.provider,
     serviceTier: typeof chat.wire['service_tier'] === 'string' ? chat.wire['service_tier'] : null,
-    ...(chat.longestInputBytes === undefined && { promptTokensUpper: upperTokens(chat) }),
+    promptTokensUpper: Math.ceil(contextTokens(chat) * ESTIMATE_MARGIN),
     sticky,
     features: () => featuresOf(chat),
     ...(chat.extras?.includes(AUTO_ROUTER) === true && { router: routerWishes(chat.wire['plugins']) }),

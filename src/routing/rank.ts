@@ -18,6 +18,9 @@ const TIGHT = 4
 /** Ahead of its model's other endpoints. */
 const KEPT = -1
 
+/** Every host of a model writes as much, tokens. */
+const UNDOUBTED_OUTPUT = 4_096
+
 /** Bands of uptime need this many outcomes. Source: OpenRouter's provider uptime documentation. */
 const UPTIME_SAMPLES = 100
 
@@ -105,7 +108,8 @@ function stand(
 function mayOverflow({ endpoint }: Draft, f: Filter): boolean {
   const most = f.tokensUpper - beyondOutput(endpoint, f.request)
   if (endpoint.contextLength > 0 && most > endpoint.contextLength) return true
-  return f.request.maxOutputTokens !== null && f.request.maxOutputTokens > 0 && endpoint.maxOutput === null
+  const { maxOutputTokens: asked, limitIsCeiling } = f.request
+  return endpoint.maxOutput === null && limitIsCeiling !== true && asked !== null && asked > UNDOUBTED_OUTPUT
 }
 
 /**

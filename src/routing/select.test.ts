@@ -95,10 +95,13 @@ describe('room that is not certain', () => {
   })
 
   test('an endpoint whose longest answer nobody knows stands behind one that can give max_tokens', () => {
-    const known = endpoint('known', { tariff: tariff(9), maxOutput: 4_000 })
-    expect(tags(plan({ endpoints: [A, known] }, { maxOutputTokens: 1_000 }))).toEqual(['known', 'a'])
+    const known = endpoint('known', { tariff: tariff(9), maxOutput: 32_000 })
+    const ask = { maxOutputTokens: 10_000 }
+    expect(tags(plan({ endpoints: [A, known] }, ask))).toEqual(['known', 'a'])
     expect(tags(plan({ endpoints: [A, known] }))).toEqual(['a', 'known'])
-    expect(tags(plan({ endpoints: [A] }, { maxOutputTokens: 1_000 }))).toEqual(['a'])
+    expect(tags(plan({ endpoints: [A] }, ask))).toEqual(['a'])
+    expect(tags(plan({ endpoints: [A, known] }, { maxOutputTokens: 1_000 }))).toEqual(['a', 'known'])
+    expect(tags(plan({ endpoints: [A, known] }, { ...ask, limitIsCeiling: true }))).toEqual(['a', 'known'])
   })
 })
 

@@ -63,14 +63,14 @@ export interface Quirks {
   readonly unsupported?: readonly string[]
   /** The provider refuses `stream_options`; usage comes without asking. */
   readonly noStreamOptions?: boolean
-  /** How the provider wants OpenRouter's `reasoning`: as `reasoning_effort`, as the object itself, as `enable_thinking`, as `thinking: {type}`, or not at all. */
-  readonly reasoning?: 'effort' | 'object' | 'enable-thinking' | 'thinking-type' | 'none'
+  /** How the provider wants OpenRouter's `reasoning`: as `reasoning_effort`, as the object itself, as `enable_thinking`, as `thinking: {type}` alone or with `reasoning_effort` beside it (`thinking-effort`), or not at all. */
+  readonly reasoning?: 'effort' | 'object' | 'enable-thinking' | 'thinking-type' | 'thinking-effort' | 'none'
   /** Values of `reasoning_effort` the provider takes, weakest first; others become the nearest. Default: `none` to `xhigh`. */
   readonly efforts?: readonly string[]
   /**
    * How reasoning of earlier turns is sent back in assistant messages: as `reasoning_content`, as `reasoning`, as
    * `reasoning_details` untouched, or left out. Default by `reasoning`: `object` → details, `enable-thinking` and
-   * `thinking-type` → content, else none.
+   * `thinking-…` → content, else none.
    */
   readonly replayReasoning?: 'content' | 'reasoning' | 'details' | 'none'
   /** Responses: the family of sealed reasoning that the provider takes back (`reasoning_details[].format`). Default: `openai-responses-v1`. */

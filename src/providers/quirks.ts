@@ -65,6 +65,13 @@ export const mistral: Quirks = {
   embeddings: { dimensions: 'output_dimension' },
 }
 
+/** Source: DeepSeek's guide to its thinking mode: a switch, and an effort beside it whose every OpenAI value is mapped there. */
+export const deepseek: Quirks = {
+  ...compatible,
+  reasoning: 'thinking-effort',
+  efforts: ['minimal', 'low', 'medium', 'high', 'xhigh', 'max'],
+}
+
 /** Source: Groq's compatibility page: these answer 400, as does `n` above 1. */
 export const groq: Quirks = {
   unsupported: [...OPEN_MODEL_SAMPLING, 'logit_bias', 'logprobs', 'top_logprobs', 'n'],

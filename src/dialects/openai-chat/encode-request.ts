@@ -4,7 +4,7 @@ import { isObject, type Json, list, object, text, without } from '../json.ts'
 import { dropDearerTier } from '../tiers.ts'
 import { encodeMessages, encodeTools } from './messages.ts'
 import { PARAMETERS, supports } from './parameters.ts'
-import { encodeReasoning } from './reasoning.ts'
+import { encodeReasoning, unheard } from './reasoning.ts'
 import { moveToolMedia } from './tool-media.ts'
 import { encodeParameterValues } from './values.ts'
 import { DIALECT } from './wire.ts'
@@ -101,6 +101,8 @@ function addReasoning(
     return
   }
   const fields = encodeReasoning(chat.reasoning, quirks, chat.maxOutputTokens)
+  for (const parameter of unheard(chat.reasoning, quirks))
+    dropped.push({ parameter, reason: 'the provider only switches reasoning on or off' })
   if (fields === null)
     dropped.push({ parameter: 'reasoning', reason: 'the provider cannot be asked to reason' })
   else if (isObject(fields['reasoning'])) {
@@ -191,10 +193,13 @@ function adaptMessage(message: Json, quirks: Quirks, lost: Set<string>): Json {
   return message['role'] === 'assistant' ? replayReasoning(changed, quirks, lost) : changed
 }
 
+/** Providers that switch thinking on and off take back what was thought. */
+const SWITCHED: ReadonlySet<string> = new Set(['enable-thinking', 'thinking-type', 'thinking-effort'])
+
 function replayMode(quirks: Quirks): NonNullable<Quirks['replayReasoning']> {
   if (quirks.replayReasoning !== undefined) return quirks.replayReasoning
   if (quirks.reasoning === 'object') return 'details'
-  return quirks.reasoning === 'enable-thinking' || quirks.reasoning === 'thinking-type' ? 'content' : 'none'
+  return SWITCHED.has(quirks.reasoning ?? 'effort') ? 'content' : 'none'
 }
 
 function replayReasoning(message: Json, quirks: Quirks, lost: Set<string>): Json {

@@ -74,9 +74,24 @@ export function encodeReasoning(wish: ReasoningRequest, quirks: Quirks, limit: n
         : { enable_thinking: !off }
     case 'thinking-type':
       return silent ? {} : { thinking: { type: off ? 'disabled' : 'enabled' } }
+    case 'thinking-effort': {
+      if (silent || off) return silent ? {} : { thinking: { type: 'disabled' } }
+      const said = wish.effort !== undefined || wish.maxTokens !== undefined
+      const effort = said ? { reasoning_effort: nearest(effortOf(wish, limit, off), quirks.efforts) } : {}
+      return { thinking: { type: 'enabled' }, ...effort }
+    }
     case 'effort':
       return silent ? {} : { reasoning_effort: nearest(effortOf(wish, limit, off), quirks.efforts) }
   }
+}
+
+/** What of the wish a provider of this kind does not hear, though it reasons. */
+export function unheard({ effort, maxTokens }: ReasoningRequest, { reasoning }: Quirks): string[] {
+  const lost: string[] = []
+  const switched = reasoning === 'thinking-type' || reasoning === 'enable-thinking'
+  if (switched && effort !== undefined && effort !== 'none') lost.push('reasoning.effort')
+  if (reasoning === 'thinking-type' && maxTokens) lost.push('reasoning.max_tokens')
+  return lost
 }
 
 function reasoningObject(wish: ReasoningRequest): Json {

@@ -271,9 +271,28 @@ describe('a body for a provider of the same dialect', () => {
     ],
     [{ reasoning: 'enable-thinking' }, { reasoning: { effort: 'none' } }, { enable_thinking: false }],
     [{ reasoning: 'thinking-type' }, { reasoning_effort: 'low' }, { thinking: { type: 'enabled' } }],
+    [
+      { reasoning: 'thinking-effort' },
+      { reasoning_effort: 'high' },
+      { thinking: { type: 'enabled' }, reasoning_effort: 'high' },
+    ],
+    [{ reasoning: 'thinking-effort' }, { reasoning: { enabled: true } }, { thinking: { type: 'enabled' } }],
+    [{ reasoning: 'thinking-effort' }, { reasoning_effort: 'none' }, { thinking: { type: 'disabled' } }],
   ])('asks for reasoning as %o wants: %o', (quirks, fields, expected) => {
     const { model, messages, stream, ...rest } = bodyOf(fields, quirks)
     expect(rest).toEqual(expected)
+  })
+
+  test.each<[Quirks['reasoning'], Json, string[]]>([
+    ['thinking-type', { effort: 'low' }, ['reasoning.effort']],
+    ['thinking-type', { max_tokens: 5 }, ['reasoning.max_tokens']],
+    ['thinking-type', { effort: 'none' }, []],
+    ['enable-thinking', { effort: 'high' }, ['reasoning.effort']],
+    ['enable-thinking', { max_tokens: 5 }, []],
+    ['thinking-effort', { effort: 'low' }, []],
+  ])('names what a provider that is asked by %s does not hear of %o', (reasoning, wish, names) => {
+    const { dropped } = encode({ reasoning: wish }, { reasoning: reasoning! })
+    expect(dropped.map(({ parameter }) => parameter)).toEqual(names)
   })
 
   test('names every parameter that cannot be sent', () => {

@@ -1,4 +1,4 @@
-import { compatible, defineProvider } from '../define.ts'
+import { deepseek, defineProvider } from '../define.ts'
 
 export default defineProvider('deepseek', 'DeepSeek', {
   about: [
@@ -9,7 +9,7 @@ export default defineProvider('deepseek', 'DeepSeek', {
   dialect: 'openai-chat',
   baseUrl: 'https://api.deepseek.com',
   env: ['DEEPSEEK_API_KEY'],
-  quirks: { ...compatible, reasoning: 'thinking-type' },
+  quirks: deepseek,
   cancelStopsBilling: true,
   probe: '/models',
 })

@@ -40,7 +40,7 @@ export function decodePreferences(body: Json): ProviderPreferences {
     zdr: flag('zdr'),
     enforceDistillableText: flag('enforce_distillable_text'),
     quantizations,
-    sort: decodeSort(wire),
+    sort: decodeSort(wire, body['route'] === 'sort' ? 'none' : 'model'),
     maxPrice: decodeMaxPrice(wire),
     preferredMinThroughput: decodePercentiles(wire, 'preferred_min_throughput'),
     preferredMaxLatency: decodePercentiles(wire, 'preferred_max_latency'),
@@ -48,15 +48,16 @@ export function decodePreferences(body: Json): ProviderPreferences {
   })
 }
 
-function decodeSort(wire: Json): ProviderPreferences['sort'] {
+/** `usual`: how endpoints are sorted unless `partition` says; the older field `route` did (`sort`: over all models). */
+function decodeSort(wire: Json, usual: 'model' | 'none'): ProviderPreferences['sort'] {
   if (typeof wire['sort'] === 'string') {
     const by = optional.oneOf(wire, 'sort', SORTS, 'provider.sort')
-    return by === undefined ? undefined : { by, partition: 'model' }
+    return by === undefined ? undefined : { by, partition: usual }
   }
   const sort = optional.object(wire, 'sort', 'provider.sort')
   const by = sort && optional.oneOf(sort, 'by', SORTS, 'provider.sort.by')
   const partition = sort && optional.oneOf(sort, 'partition', ['model', 'none'], 'provider.sort.partition')
-  return by === undefined ? undefined : { by, partition: partition ?? 'model' }
+  return by === undefined ? undefined : { by, partition: partition ?? usual }
 }
 
 /** USD per million tokens → pico-USD per token (10^12 / 10^6); USD per request or image → pico-USD. */

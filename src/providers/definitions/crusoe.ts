@@ -5,6 +5,7 @@ export default defineProvider('crusoe', 'Crusoe', {
   dialect: 'openai-chat',
   baseUrl: 'https://api.inference.crusoecloud.com/v1',
   env: ['CRUSOE_API_KEY'],
-  quirks: { ...compatible, reasoning: 'effort' },
+  // Recorded: what was thought before goes back in the field that it came in.
+  quirks: { ...compatible, reasoning: 'effort', replayReasoning: 'reasoning' },
   probe: '/models',
 })

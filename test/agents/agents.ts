@@ -39,6 +39,9 @@ function put(file: string, content: string | object): void {
   writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content, null, 2))
 }
 
+/** What the models hold, as agents that don't know them are told; tokens. */
+const WINDOW = 131_072
+
 /** A patch that adds a file of one line. */
 const patchOf = (file: string, text: string) =>
   `*** Begin Patch\n*** Add File: ${file}\n+${text}\n*** End Patch\n`
@@ -59,6 +62,7 @@ export const claudeCode: Agent = {
       ANTHROPIC_API_KEY: '',
       ANTHROPIC_DEFAULT_HAIKU_MODEL: model,
       CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: '1',
+      CLAUDE_CODE_AUTO_COMPACT_WINDOW: String(WINDOW),
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
     },
   }),
@@ -94,6 +98,7 @@ export const codex: Agent = {
       `
 model = "${model}"
 model_provider = "waybill"
+model_context_window = ${WINDOW}
 check_for_update_on_startup = false
 
 [analytics]
@@ -135,7 +140,7 @@ export const opencode: Agent = {
           npm: '@ai-sdk/openai-compatible',
           name: 'Waybill',
           options: { baseURL: `${url}/api/v1`, apiKey: '{env:WAYBILL_API_KEY}' },
-          models: { [model]: { name: model, limit: { context: 131072, output: 8192 } } },
+          models: { [model]: { name: model, limit: { context: WINDOW, output: 8192 } } },
         },
       },
     })

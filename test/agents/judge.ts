@@ -132,9 +132,9 @@ export const REFUSALS: readonly Refusal[] = [
 /** How the agent took it. It fails when it does not end, ends as if all were well, or hides the cause. */
 export function refusedAs({ what, status, says }: Refusal, ran: Ran): Refused {
   const calls = ran.exchanges.filter(({ method }) => method === 'POST')
-  const sentence = sentenceOf(calls[0]?.answer ?? '')
   const flat = (text: string) => text.replace(/[^\w$.]+/g, ' ')
-  const told = sentence !== '' && flat(ran.printed).includes(flat(sentence))
+  const sentences = calls.map(({ answer }) => sentenceOf(answer)).filter((text) => text !== '')
+  const told = sentences.some((text) => flat(ran.printed).includes(flat(text)))
   const faults: string[] = []
   if (typeof ran.code !== 'number') faults.push(`it had to be ended: ${ran.code}`)
   if (ran.code === 0 && ran.answer !== null) faults.push('it did its work')

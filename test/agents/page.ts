@@ -78,6 +78,9 @@ export function renderPage(reports: readonly Report[], commit: string, platform:
     ),
     '## Refusals',
     '',
+    'opencode tries again for a minute and a half where digits such as 429 or 500 stand anywhere in a refusal, in an id or an',
+    'amount for instance; its number of calls changes with them.',
+    '',
     ...table(
       ['agent', 'refusal', 'outcome', 'status', 'calls', 'exit code', "our sentence in the agent's output"],
       reports.flatMap(({ name, refused }) =>
@@ -97,15 +100,13 @@ function resultOf({ missing, lines, refused }: Report): string {
 }
 
 function sentSection(name: string, { endpoints, headers, betas, fields, tools }: Sent): string[] {
-  const range = ([least, most]: readonly [number, number]) =>
-    least === most ? `${most}` : `${least} to ${most}`
   return [
     `## What ${name} sends`,
     '',
     `- To: ${codes(endpoints)}`,
     `- Headers: ${codes(headers)}`,
     ...(betas.length === 0 ? [] : [`- \`anthropic-beta\`: ${codes(betas)}`]),
-    `- Tools in one request, by type: ${[...tools].map(([type, count]) => `${type} ${range(count)}`).join(', ')}`,
+    `- Tools in one request, the most by type: ${[...tools].map(([type, most]) => `${type} ${most}`).join(', ')}`,
     '',
     ...table(
       ['field', 'values'],

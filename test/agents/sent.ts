@@ -10,8 +10,8 @@ export interface Sent {
   readonly betas: readonly string[]
   /** Fields of the body at its top, with those of their values that say something without the prompt. */
   readonly fields: ReadonlyMap<string, readonly string[]>
-  /** Types of tools, with the least and the most of them in one request. */
-  readonly tools: ReadonlyMap<string, readonly [number, number]>
+  /** Types of tools, with the most of them in one request. */
+  readonly tools: ReadonlyMap<string, number>
 }
 
 const COMMON = /^(host|connection|content-.*|accept.*|user-agent|sec-.*|x-stainless-.*|transfer-encoding)$/
@@ -27,7 +27,7 @@ export function sentIn(exchanges: readonly Exchange[], models: readonly string[]
   const headers = new Set<string>()
   const betas = new Set<string>()
   const fields = new Map<string, Set<string>>()
-  const tools = new Map<string, [number, number]>()
+  const tools = new Map<string, number>()
   for (const { method, path, headers: own, body } of exchanges) {
     endpoints.add(`${method} ${models.reduce((text, model) => text.replace(model, '{model}'), path)}`)
     for (const name of Object.keys(own)) if (!COMMON.test(name)) headers.add(name)
@@ -39,10 +39,8 @@ export function sentIn(exchanges: readonly Exchange[], models: readonly string[]
       fields.set(field, values)
       if (SETTINGS.includes(field)) values.add(JSON.stringify(value))
     }
-    for (const [type, count] of toolTypes(wire.tools ?? [])) {
-      const [least, most] = tools.get(type) ?? [count, count]
-      tools.set(type, [Math.min(least, count), Math.max(most, count)])
-    }
+    for (const [type, count] of toolTypes(wire.tools ?? []))
+      tools.set(type, Math.max(count, tools.get(type) ?? 0))
   }
   return {
     endpoints: [...endpoints].sort(),

@@ -119,11 +119,11 @@ function otherKind(
   const onlyEmbeds = drafts.every(({ endpoint }) => endpoint.outputModalities.includes('embeddings'))
   if (!embeds && !onlyEmbeds) return null
   return refuse(
-    'no_endpoints',
+    'invalid_request',
     embeds
       ? `${models} gives no embeddings. GET /api/v1/embeddings/models lists the models that do.`
       : `${models} gives embeddings and does not write. Send it to POST /api/v1/embeddings, or choose a model of GET /api/v1/models.`,
-    availability('constraint_filtered', 'not_found', 404, request, { ...exclusions(drafts) }),
+    availability('wrong_endpoint', 'invalid_request', 400, request, { ...exclusions(drafts) }),
   )
 }
 

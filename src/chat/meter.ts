@@ -1,3 +1,4 @@
+import type { GatewayError } from './errors.ts'
 import type { Usage } from './usage.ts'
 
 /** What a settled attempt owes, as far as the relay knows it; prices stay with the meter. */
@@ -41,6 +42,11 @@ export interface Meter {
     readonly phase: 'dispatched' | 'streaming'
     readonly usage: Usage | null
   }): void
+  /**
+   * Told, after a checkpoint, that neither balance nor a limit covers more of the answer: what was delivered is covered, and it has to
+   * end now, with this error. May be told again.
+   */
+  watch?(onShort: (error: GatewayError) => void): void
   /** Charges and frees the rest. Idempotent. */
   settle(outcome: Outcome): Promise<Settled>
   /** Frees the whole hold: nothing was delivered. Idempotent. */

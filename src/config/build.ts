@@ -45,6 +45,7 @@ export function buildConfig(file: FileConfig, leftOut: readonly string[], contex
     rescue: file.rescue ?? 'auto',
     rateLimits: rateLimitsOf(file.rate_limits ?? {}),
     credits: file.credits ?? 'unlimited',
+    holds: file.holds ?? 'tight',
     detect: file.detect ?? true,
     simulator: file.simulator ?? true,
     log: { level: file.log?.level ?? 'info' },

@@ -99,6 +99,8 @@ export interface Config {
   readonly probesMs: number | null
   readonly rateLimits: RateLimits
   readonly credits: 'prepaid' | 'unlimited'
+  /** `tight`: streams hold what they are likely to cost, raised as they grow; `strict`: the worst case. */
+  readonly holds: 'tight' | 'strict'
   readonly detect: boolean
   readonly simulator: boolean
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' }

@@ -255,6 +255,10 @@ export const fileSchema = z.strictObject({
     .describe('How much may be asked for at once; beyond it the answer is 429 with Retry-After.')
     .optional(),
   credits: choice(['prepaid', 'unlimited'], 'How organizations pay unless they say otherwise.').optional(),
+  holds: choice(
+    ['tight', 'strict'],
+    'What is held before a call. `tight`: streams hold what they are likely to cost, and more as they grow; `strict`: all that they can cost.',
+  ).optional(),
   detect: flag('Use provider keys found in the environment, and Ollama on its default port.').optional(),
   simulator: flag('Offer the `sim/*` models.').optional(),
   log: z

@@ -35,6 +35,7 @@ export const SETTINGS: readonly Setting[] = [
   at('probes', 'PROBES', null, 'off'),
   at('rescue', 'RESCUE', null, 'auto'),
   at('credits', 'CREDITS', null, 'unlimited'),
+  at('holds', 'HOLDS', null, 'tight'),
   at('detect', 'DETECT', 'detect', 'true'),
   at('simulator', 'SIMULATOR', 'simulator', 'true'),
   at('log.level', 'LOG_LEVEL', 'log-level', 'info'),

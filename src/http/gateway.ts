@@ -12,6 +12,7 @@ import type { Log } from '../telemetry/index.ts'
 import type { WaybillTables } from '../usage/index.ts'
 import type { Caller } from './authenticate.ts'
 import type { BodyReader } from './body.ts'
+import type { ExpectedOutput } from './expected.ts'
 import type { StickyBook } from './sticky.ts'
 
 /** What a change of configuration replaces as one: requests in flight keep the one they began with. */
@@ -54,6 +55,8 @@ export interface Gateway {
   /** Where conversations have warmed a prompt cache. */
   readonly sticky: StickyBook
   readonly bodies: BodyReader
+  /** How long answers are going to be. */
+  readonly expected: ExpectedOutput
   /** Rates and gates, kept together with the other nodes where there are several. */
   readonly shared: SharedState
   /** Where the candidates of waybills are kept, once each. */

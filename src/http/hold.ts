@@ -2,20 +2,23 @@ import type { Endpoint } from '../catalog/index.ts'
 import { type ChatRequest, GatewayError, type Meter, type Tariff } from '../chat/index.ts'
 import type { ApiKey } from '../identity/index.ts'
 import {
+  type Ahead,
   budgetRefs,
   createMeter,
   formatUsd,
   freeze,
   type LimitRef,
   limitRefs,
+  quote,
   type Refusal,
   windowEnd,
   worstCase,
 } from '../money/index.ts'
 import type { Plan } from '../routing/index.ts'
 import { type Call, isSimulated } from './call.ts'
+import type { ExpectedOutput } from './expected.ts'
 import { recordOf } from './record.ts'
-import { upperTokens } from './tokens.ts'
+import { likelyTokens, upperTokens } from './tokens.ts'
 import { creditsMode } from './v1/credits.ts'
 import { capOf } from './v1/key.ts'
 
@@ -25,9 +28,13 @@ const GRACE_MS = 60_000
 /** Longest answer assumed where neither request nor catalog bounds it, tokens. */
 const UNBOUNDED_OUTPUT = 32_768
 
+/** What can come of an answer from one checkpoint to the next, tokens. */
+const STEP_TOKENS = 256
+
 /**
- * Holds the worst case of the first endpoint of the plan against the balance and every limit of the key; a fallback to a
- * dearer endpoint extends it. Throws GatewayError `payment_required` (402) with what would be affordable, or
+ * Holds what the request needs on the first endpoint of the plan against the balance, every limit of the key and every budget; a
+ * fallback to a dearer endpoint extends it. A stream needs what it is likely to cost, and its hold is raised as it grows; an answer
+ * that comes whole, or any with `holds: strict`, the worst case. Throws GatewayError `payment_required` (402) with what would be affordable, or
  * `unavailable` (503) when the ledger cannot say.
  */
 export async function hold(call: Call, key: ApiKey, chat: ChatRequest, plan: Plan): Promise<Meter> {
@@ -35,7 +42,10 @@ export async function hold(call: Call, key: ApiKey, chat: ChatRequest, plan: Pla
   const simulated = isSimulated(plan)
   const first = plan.order[0]!
   const refs = limitsOf(call, key, chat)
-  const amountNanos = worstOn(first, chat) ?? 0n
+  const tight = chat.stream && snapshot.config.holds === 'tight'
+  const needOn = (endpoint: Endpoint) =>
+    tight ? likelyOn(endpoint, chat, gateway.expected, key) : worstOn(endpoint, chat)
+  const amountNanos = needOn(first) ?? 0n
   const result = await gateway.ledger.reserve({
     id: call.id,
     owner: {
@@ -55,14 +65,31 @@ export async function hold(call: Call, key: ApiKey, chat: ChatRequest, plan: Pla
   return createMeter(gateway.ledger, {
     holdId: call.id,
     held: result.durable,
-    worstCase: (endpointId) => {
-      const endpoint = plan.order.find((candidate) => candidate.id === endpointId)
-      return endpoint === undefined ? null : worstOn(endpoint, chat)
-    },
+    needed: (endpointId) => onEndpoint(plan, endpointId, needOn),
+    ...(tight && { ahead: aheadOf(call, key, chat, plan, amountNanos) }),
     providerOf: (endpointId) => snapshot.catalog.endpoint(endpointId)?.providerId ?? 'unknown',
     now: () => gateway.clock.now(),
     record: recordOf(call, key, chat, plan),
   })
+}
+
+function onEndpoint<T>(plan: Plan, endpointId: string, tell: (endpoint: Endpoint) => T | null): T | null {
+  const endpoint = plan.order.find((candidate) => candidate.id === endpointId)
+  return endpoint === undefined ? null : tell(endpoint)
+}
+
+function aheadOf(call: Call, key: ApiKey, chat: ChatRequest, plan: Plan, heldNanos: bigint): Ahead {
+  return {
+    heldNanos,
+    most: (endpointId) => onEndpoint(plan, endpointId, (endpoint) => worstOn(endpoint, chat)),
+    costOf: (endpointId, usage) =>
+      onEndpoint(plan, endpointId, ({ tariff }) => quote(tariff, usage)?.nanos ?? null),
+    step: (endpointId) =>
+      onEndpoint(plan, endpointId, ({ tariff }) =>
+        worstCase([tariff], { promptTokensUpper: 0, maxOutput: STEP_TOKENS * chat.choices }),
+      ) ?? 0n,
+    short: (why) => usedUp(why, call, key),
+  }
 }
 
 /** The caps of the key and of every budget that the request falls under; the first that does not cover it is named. */
@@ -85,6 +112,20 @@ export function worstOn(endpoint: Endpoint, chat: ChatRequest): bigint | null {
   return worstCase([endpoint.tariff], {
     promptTokensUpper: upperTokens(chat),
     maxOutput: longestOutput(endpoint, chat),
+  })
+}
+
+/** What a stream is likely to cost on an endpoint, nano-USD, never more than the worst case; null when its price is not known. */
+function likelyOn(
+  endpoint: Endpoint,
+  chat: ChatRequest,
+  expected: ExpectedOutput,
+  key: ApiKey,
+): bigint | null {
+  const output = expected.of(key.lineage, endpoint.modelId, endpoint.reasoning) * chat.choices
+  return worstCase([endpoint.tariff], {
+    promptTokensUpper: Math.min(likelyTokens(chat), upperTokens(chat)),
+    maxOutput: Math.min(output, longestOutput(endpoint, chat)),
   })
 }
 
@@ -118,18 +159,45 @@ function refusal(why: Refusal, call: Call, key: ApiKey, chat: ChatRequest, endpo
   if (why.kind === 'balance')
     return new GatewayError(
       'payment_required',
-      `This request requires more credits, or ${fewer}: ${tokens}. It may cost up to ${formatUsd(why.neededNanos)} and ${formatUsd(left)} is available. Add credit with: waybill credits add USD`,
+      `This request requires more credits, or ${fewer}: ${tokens}. It needs ${formatUsd(why.neededNanos)} and ${formatUsd(left)} is available. Add credit with: waybill credits add USD`,
       { metadata },
     )
-  const resets = windowEnd(why.limit.span, call.createdAt)
-  const until = resets === null ? null : new Date(resets).toISOString()
-  const span = why.limit.span === 'total' ? '' : ` ${why.limit.span}`
-  const { what, raise } = named(why.limit.scope, key)
+  const { name, until, raise } = limitWords(why.limit, call, key)
   return new GatewayError(
     'payment_required',
-    `The${span} ${what} of ${formatUsd(why.limit.capNanos ?? 0n)} does not cover this request: ${tokens}. It may cost up to ${formatUsd(why.neededNanos)} and ${formatUsd(left)} of it is left${until === null ? '' : ` until ${until}`}. ${raise}, or ask for ${fewer}.`,
+    `${name} does not cover this request: ${tokens}. It needs ${formatUsd(why.neededNanos)} and ${formatUsd(left)} of it is left${until === null ? '' : ` until ${until}`}. ${raise}, or ask for ${fewer}.`,
     { metadata: { ...metadata, limit_scope: scopeOf(why.limit.scope), limit_resets_at: until } },
   )
+}
+
+/** The end of a stream that nothing pays for any more. */
+function usedUp(why: Refusal, call: Call, key: ApiKey): GatewayError {
+  if (why.kind !== 'limit')
+    return new GatewayError(
+      'payment_required',
+      'The credit is used up in the middle of this answer, which ends here; what was delivered is charged. Add credit with: waybill credits add USD',
+    )
+  const { name, until, raise } = limitWords(why.limit, call, key)
+  return new GatewayError(
+    'payment_required',
+    `${name} is used up in the middle of this answer, which ends here; what was delivered is charged. ${raise}${until === null ? '' : `, or wait until ${until}`}.`,
+    { metadata: { limit_scope: scopeOf(why.limit.scope), limit_resets_at: until } },
+  )
+}
+
+function limitWords(
+  limit: LimitRef,
+  call: Call,
+  key: ApiKey,
+): { name: string; until: string | null; raise: string } {
+  const resets = windowEnd(limit.span, call.createdAt)
+  const span = limit.span === 'total' ? '' : ` ${limit.span}`
+  const { what, raise } = named(limit.scope, key)
+  return {
+    name: `The${span} ${what} of ${formatUsd(limit.capNanos ?? 0n)}`,
+    until: resets === null ? null : new Date(resets).toISOString(),
+    raise,
+  }
 }
 
 function scopeOf(limit: string): string {

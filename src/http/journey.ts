@@ -2,7 +2,8 @@ import { hash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ChatRequest } from '../chat/index.ts'
 import type { ClientDialect, RequestTarget } from '../dialects/index.ts'
-import { relay, type Sink } from '../relay/index.ts'
+import type { ApiKey } from '../identity/index.ts'
+import { type RelayResult, relay, type Sink } from '../relay/index.ts'
 import type { Plan } from '../routing/index.ts'
 import { authenticateKey } from './authenticate.ts'
 import { parseJson } from './body.ts'
@@ -87,6 +88,7 @@ export async function journey(
       call.snapshot.relay,
     )
     tokens = result.usage === null ? null : result.usage.promptTokens + result.usage.completionTokens
+    learn(gateway, key, result)
     call.log(result)
     keepWarm(
       gateway.sticky,
@@ -101,6 +103,12 @@ export async function journey(
     ticket?.end(tokens)
     gateway.inFlight--
   }
+}
+
+/** Whole answers tell how long the next one may be. */
+function learn({ expected }: Gateway, key: ApiKey, { result, endpoint, usage }: RelayResult): void {
+  if (result === 'complete' && endpoint !== null && usage !== null)
+    expected.saw(key.lineage, endpoint.modelId, usage.completionTokens)
 }
 
 function sinkOf(call: Call, { reframing }: Surface, route: Plan): Sink {

@@ -27,6 +27,11 @@ export function contextTokens(chat: ChatRequest): number {
   return chat.longestInputBytes === undefined ? promptTokens(chat) : estimateTokens(chat.longestInputBytes)
 }
 
+/** Tokens that a prompt hardly exceeds, for the hold of a stream: the estimate and a fifth more. */
+export function likelyTokens(chat: ChatRequest): number {
+  return Math.ceil(promptTokens(chat) * 1.2) + ENVELOPE
+}
+
 /**
  * Tokens that a prompt has at most, for the hold: half its bytes (English has a quarter, Chinese and base64 about a
  * third) plus an allowance for media. What a provider bills beyond it is written off, never charged beyond the cap.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { NO_USAGE, type Outcome } from '../chat/index.ts'
+import { GatewayError, NO_USAGE, type Outcome } from '../chat/index.ts'
 import { type Ledger, LedgerError, type SettleCommand } from './ledger.ts'
 import { createMeter, type MeterEnd, type MeterOptions } from './meter.ts'
 
@@ -41,7 +41,7 @@ function setUp(over: Partial<MeterOptions> = {}, ledger: Partial<Ledger> = {}) {
   const meter = createMeter(fake as Ledger, {
     holdId: 'gen-1',
     held: Promise.resolve(),
-    worstCase: (endpointId) => (endpointId === 'unknown@x' ? null : 99n),
+    needed: (endpointId) => (endpointId === 'unknown@x' ? null : 99n),
     now: () => 42,
     record: (end) => {
       ends.push(end)
@@ -143,5 +143,97 @@ describe('a meter', () => {
     await expect(meter.extend('m@p')).rejects.toMatchObject({ fault: 'unavailable' })
     await expect(meter.settle(outcome())).rejects.toMatchObject({ fault: 'unavailable' })
     await meter.release('failed')
+  })
+})
+
+describe('a meter that keeps ahead of its answer', () => {
+  const usage = (completionTokens: number) => ({ ...NO_USAGE, completionTokens })
+  const streaming = (tokens: number) =>
+    ({ attempt: 1, endpointId: 'm@p', phase: 'streaming', usage: usage(tokens) }) as const
+  const REFUSED = { kind: 'balance', availableNanos: 0n, neededNanos: 1n } as const
+
+  /** One nano-USD a token, 100 held, five from checkpoint to checkpoint; `free` beside the hold. */
+  function watched(free: bigint, most = 10_000n) {
+    let held = 100n
+    const raises: bigint[] = []
+    const said: GatewayError[] = []
+    const { meter } = setUp(
+      {
+        ahead: {
+          heldNanos: 100n,
+          most: () => most,
+          costOf: (_, { completionTokens }) => BigInt(completionTokens),
+          step: () => 5n,
+          short: () => new GatewayError('payment_required', 'used up'),
+        },
+      },
+      {
+        extend: async (_, amount) => {
+          const more = amount - held
+          if (more > free) return { ok: false, refusal: { ...REFUSED, availableNanos: free } }
+          free -= more
+          held = amount
+          raises.push(amount)
+          return { ok: true, durable: Promise.resolve() }
+        },
+      },
+    )
+    meter.watch!((error) => said.push(error))
+    const at = async (tokens: number) => {
+      meter.checkpoint(streaming(tokens))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return { at, raises, said }
+  }
+
+  it('raises the hold before the answer reaches it, doubling', async () => {
+    const { at, raises, said } = watched(1_000n)
+    await at(80)
+    expect(raises).toEqual([])
+    await at(95)
+    expect(raises).toEqual([200n])
+    await at(195)
+    await at(380)
+    await at(395)
+    expect(raises).toEqual([200n, 400n, 800n])
+    expect(said).toEqual([])
+  })
+
+  it('never raises beyond the worst case', async () => {
+    const { at, raises } = watched(1_000n, 150n)
+    await at(95)
+    await at(149)
+    expect(raises).toEqual([150n])
+  })
+
+  it('takes what is left when that is less, and tells when nothing is', async () => {
+    const { at, raises, said } = watched(30n)
+    await at(95)
+    expect(raises).toEqual([130n])
+    await at(115)
+    await at(124)
+    expect(said).toEqual([])
+    await at(126)
+    expect(said.map(({ message }) => message)).toEqual(['used up'])
+    await at(127)
+    expect(said).toHaveLength(2)
+  })
+
+  it('leaves a failing store to the settle', async () => {
+    const { meter } = setUp(
+      {
+        ahead: {
+          heldNanos: 1n,
+          most: () => 9n,
+          costOf: () => 5n,
+          step: () => 1n,
+          short: () => new GatewayError('payment_required', 'never'),
+        },
+      },
+      { extend: () => Promise.reject(new LedgerError('unavailable', 'disk')) },
+    )
+    meter.watch!(() => expect.unreachable())
+    meter.checkpoint(streaming(5))
+    await new Promise((resolve) => setImmediate(resolve))
   })
 })

@@ -72,6 +72,7 @@ class Relay implements AttemptOwner, SinkListener, Timed {
 
   start(): void {
     const { sink, meter, timeouts } = this.#call
+    meter.watch?.((error) => this.#short(error))
     meter.held
       .then(
         () => this.#onDurable(),
@@ -296,6 +297,17 @@ class Relay implements AttemptOwner, SinkListener, Timed {
   #settle(attempt: Attempt, result: Outcome['result'], error: GatewayError | null): void {
     const pipe = this.#attempt!.pipe ?? this.#rescue.holder(attempt).pipe!
     this.#ending.settle({ attempt, pipe, result, error, bill: this.#rescue.bill(attempt) })
+  }
+
+  /** Nothing pays for more of the answer: it ends here, with the reason, and what was delivered is charged. */
+  #short(error: GatewayError): void {
+    if (this.#phase === 'draining') this.#settleGone()
+    if (this.#phase !== 'streaming') return
+    const attempt = this.#attempt!
+    attempt.trace.errorCode = error.code
+    this.#cancelAttempt()
+    this.#end()
+    this.#settle(attempt, 'complete', error)
   }
 
   #refuse(): void {

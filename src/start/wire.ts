@@ -9,6 +9,7 @@ import {
 import { type Config, providerSettings } from '../config/index.ts'
 import { upstreamDialect } from '../dialects/index.ts'
 import { BodyReader, DEFAULT_BODY_LIMITS } from '../http/body.ts'
+import { ExpectedOutput } from '../http/expected.ts'
 import type { Gateway, Snapshot } from '../http/gateway.ts'
 import { StickyBook } from '../http/sticky.ts'
 import { estimateTokens } from '../http/tokens.ts'
@@ -147,6 +148,7 @@ export async function wire(options: WireOptions): Promise<Wired> {
     sticky: new StickyBook(),
     bodies: new BodyReader(clock, { ...DEFAULT_BODY_LIMITS, maxBytes: config.server.bodyLimit }),
     tables: new WaybillTables(store),
+    expected: new ExpectedOutput(),
     shared: sharedState(config, clock, log),
     operatorHash: keyHash(options.operatorKey),
     snapshot: snapshotOf(config, options.warnings, options.local),

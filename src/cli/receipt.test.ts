@@ -68,6 +68,7 @@ const bill: Waybill = {
       duration_ms: 1_000,
       output_tokens: 412,
       rescued_by: 'continue',
+      rescued_at: 911,
     },
   ],
   dropped_parameters: ['top_k', 'seed'],
@@ -132,7 +133,7 @@ describe('a receipt on the terminal', () => {
       try  endpoint   0 … 2.00 s                                  took    output      said
         1  groq       │········                                │  400 ms              no answer provider_timeout
         2  groq       │        ··██████████                    │  600 ms  20 tokens   200 provider_cut
-        3  deepinfra  │                    ·███████████████████│  1.00 s  412 tokens  200 ok, went on from the one before (continue)
+        3  deepinfra  │                    ·███████████████████│  1.00 s  412 tokens  200 ok, went on from the one before after 911 bytes (continue)
 
       dropped, since DeepInfra does not take them: top_k, seed
 

@@ -21,6 +21,8 @@ interface Attempt {
   readonly duration_ms: number
   readonly output_tokens: number | null
   readonly rescued_by: string | null
+  /** Bytes of text that the client had by then. */
+  readonly rescued_at?: number | null
 }
 
 interface Cost {
@@ -154,10 +156,15 @@ function waterfall({ attempts }: Waybill): string[] {
       `│${bar.padEnd(BAR)}│`,
       milliseconds(duration_ms),
       output_tokens === null || output_tokens === 0 ? '' : `${output_tokens} tokens`,
-      attempt.rescued_by === null ? said : `${said}, went on from the one before (${attempt.rescued_by})`,
+      attempt.rescued_by === null ? said : `${said}, ${rescue(attempt)}`,
     ]
   })
   return table(['try', 'endpoint', `0 … ${milliseconds(end)}`, 'took', 'output', 'said'], rows)
+}
+
+function rescue({ rescued_by: way, rescued_at: bytes }: Attempt): string {
+  const after = bytes == null ? '' : ` after ${bytes} bytes`
+  return `went on from the one before${after} (${way})`
 }
 
 function costLines(cost: Cost | null): string[] {

@@ -26,6 +26,7 @@ export function recordOf(
       durationMs: attempt.durationMs,
       outputTokens: attempt.usage?.completionTokens ?? 0,
       seam: attempt.seam?.way ?? null,
+      ...(attempt.seam !== null && { seamAt: attempt.seam.at }),
     }))
     const waybill = encodeWaybill({
       plan,

@@ -114,7 +114,7 @@ function readAttempt(
   parts: WaybillParts['a'][number],
   rows: readonly TableEntry[],
 ): WaybillRecord['attempts'][number] {
-  const [at, code, status, startMs, ttftMs, durationMs, outputTokens, seam] = parts
+  const [at, code, status, startMs, ttftMs, durationMs, outputTokens, seam, seamAt] = parts
   const row = rows[at]
   return {
     endpointId: row?.endpoint ?? 'unknown',
@@ -127,6 +127,7 @@ function readAttempt(
     durationMs,
     outputTokens,
     seam: seamOf(seam),
+    ...(seamAt !== undefined && { seamAt }),
   }
 }
 

@@ -78,7 +78,7 @@ describe('the waybill', () => {
     const usage = { ...NO_USAGE, promptTokens: 9, completionTokens: 2, cacheWrite1hTokens: 4 }
     const read = roundTrip(
       facts(plan, {
-        attempts: [attempt(served.id, { seam: 'restart' })],
+        attempts: [attempt(served.id, { seam: 'restart', seamAt: 160 })],
         dropped: ['seed'],
         usage,
         maxOutputTokens: 50,
@@ -104,7 +104,13 @@ describe('the waybill', () => {
     }
     expect(read.candidates.map(({ rank }) => rank)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, null, null, null])
     expect(read.attempts).toEqual([
-      { ...attempt(served.id), provider: served.providerName, model: 'acme/one', seam: 'restart' },
+      {
+        ...attempt(served.id),
+        provider: served.providerName,
+        model: 'acme/one',
+        seam: 'restart',
+        seamAt: 160,
+      },
     ])
   })
 

@@ -27,6 +27,8 @@ export interface WaybillAttempt {
   readonly outputTokens: number
   /** How this try carried on an answer that another one began; null or absent: it did not. */
   readonly seam?: Seam | null
+  /** How much of the answer the client had by then, bytes of text. */
+  readonly seamAt?: number
 }
 
 /** Everything a waybill is made of. */
@@ -67,7 +69,7 @@ export interface WaybillParts {
   w: number[]
   n: string
   q: [promptTokens: number, maxOutput: number | null]
-  a: (readonly [number, number, number | null, number, number | null, number, number, number?])[]
+  a: (readonly [number, number, number | null, number, number | null, number, number, number?, number?])[]
   u: number[] | null
   d: string[]
 }
@@ -167,7 +169,7 @@ function notes(order: readonly Place[]): string {
 }
 
 function attemptParts(attempt: WaybillAttempt, row: number): WaybillParts['a'][number] {
-  const { outcome, status, startMs, ttftMs, durationMs, outputTokens, seam } = attempt
+  const { outcome, status, startMs, ttftMs, durationMs, outputTokens, seam, seamAt = 0 } = attempt
   const parts = [
     row,
     outcomeCode(outcome),
@@ -177,7 +179,7 @@ function attemptParts(attempt: WaybillAttempt, row: number): WaybillParts['a'][n
     Math.round(durationMs),
     outputTokens,
   ] as const
-  return seam == null ? parts : [...parts, seamCode(seam)]
+  return seam == null ? parts : [...parts, seamCode(seam), seamAt]
 }
 
 /** Counts by kind, those at the end left out when they are 0. */

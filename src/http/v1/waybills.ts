@@ -85,6 +85,7 @@ function attemptObjects(detail: GenerationDetail, read: WaybillRecord | null): R
       duration_ms: attempt.durationMs,
       output_tokens: attempt.outputTokens,
       rescued_by: attempt.seam,
+      rescued_at: attempt.seamAt ?? null,
     }))
   return detail.attempts.map((row) => ({
     n: row.n,
@@ -98,6 +99,7 @@ function attemptObjects(detail: GenerationDetail, read: WaybillRecord | null): R
     duration_ms: row.duration_ms,
     output_tokens: null,
     rescued_by: null,
+    rescued_at: null,
   }))
 }
 

@@ -85,7 +85,7 @@ function encoded(dialectId: string, settings: Json, systemPrompt: string | null)
 }
 
 /** Reads settings as a Chat Completions request would be; throws what it would throw. */
-function readSettings(settings: Json): ChatRequest {
+export function readSettings(settings: Json): ChatRequest {
   const messages = settings['messages'] ?? [{ role: 'user', content: '-' }]
   const body = { model: 'any/model', ...settings, messages }
   return dialect('openai-chat')!.decodeRequest(body, { path: '/chat/completions', query: '' })

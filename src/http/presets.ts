@@ -1,6 +1,7 @@
 import { GatewayError } from '../chat/index.ts'
 import type { Gateway, Snapshot } from './gateway.ts'
 import type { Presets } from './preset.ts'
+import { readSettings } from './preset-shape.ts'
 
 /** The presets that an organization may use: its own before those of the configuration, none that is switched off. */
 export function presetsFor(gateway: Gateway, { catalog, config }: Snapshot, organizationId: string): Presets {
@@ -22,4 +23,17 @@ export function presetsFor(gateway: Gateway, { catalog, config }: Snapshot, orga
     },
     thinks: (model) => catalog.resolve(model)?.variants.includes('thinking') === true,
   }
+}
+
+/** A sentence for each preset of the configuration whose settings no request could have. */
+export function presetWarnings({ presets }: Snapshot['config']): string[] {
+  return Object.entries(presets).flatMap(([name, { config }]) => {
+    try {
+      readSettings(config)
+      return []
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error
+      return [`presets.${name}: ${error.message} Requests with this preset answer 400 until it is mended.`]
+    }
+  })
 }

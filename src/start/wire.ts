@@ -11,6 +11,7 @@ import { upstreamDialect } from '../dialects/index.ts'
 import { BodyReader, DEFAULT_BODY_LIMITS } from '../http/body.ts'
 import { ExpectedOutput } from '../http/expected.ts'
 import type { Gateway, Snapshot } from '../http/gateway.ts'
+import { presetWarnings } from '../http/presets.ts'
 import { StickyBook } from '../http/sticky.ts'
 import { estimateTokens } from '../http/tokens.ts'
 import { KeyBook, keyHash, OrganizationBook, PresetBook } from '../identity/index.ts'
@@ -129,7 +130,7 @@ export async function wire(options: WireOptions): Promise<Wired> {
         ...relay,
         target: (endpoint, failed) => targets.target(endpoint, failed, clock.tick(), Math.random),
       },
-      warnings: [...warnings, ...resolved.warnings, ...standIns.warnings],
+      warnings: [...warnings, ...resolved.warnings, ...standIns.warnings, ...presetWarnings(next)],
     }
   }
 

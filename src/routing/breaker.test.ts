@@ -300,3 +300,38 @@ describe('a quick endpoint that falls silent', () => {
     expect(book.admit(E, START + 10_000, true)).toBe(false)
   })
 })
+
+describe('rate limits of one key among several', () => {
+  const keys = ['one', 'two']
+  const limit = bad('rate_limit_exceeded')
+
+  test('go on doubling for that key while the other one serves, and hold nobody else back', () => {
+    const book = new HealthBook(() => 0)
+    let now = START
+    for (const wait of [1_000, 2_000, 4_000]) {
+      book.record(E, 'two', ok, now)
+      book.record(E, 'one', limit, now)
+      expect(book.health(E, now, ['one']).coolingMs).toBe(wait)
+      expect(book.health(E, now, keys).coolingMs).toBe(0)
+      now += wait
+    }
+    for (let i = 0; i < 20; i++) {
+      book.record(E, 'two', ok, now)
+      expect(book.admit(E, now, true)).toBe(true)
+      expect(book.pickCredential(keys, now - 1, () => 0, E)).toBe('two')
+    }
+  })
+
+  test('of the only key let one request through at a time, then the load back little by little', () => {
+    const book = new HealthBook(() => 0)
+    book.record(E, 'one', limit, START)
+    const later = START + 1_000
+    expect(book.admit(E, later, true)).toBe(true)
+    expect(book.admit(E, later, true)).toBe(false)
+    expect(book.admit(E, later)).toBe(true)
+    book.record(E, 'one', ok, later + 100)
+    const admitted = Array.from({ length: 20 }, () => book.admit(E, later + 100, true)).filter(Boolean)
+    expect(admitted.length).toBeLessThan(5)
+    expect(book.admit(E, later + 6_000, true)).toBe(true)
+  })
+})

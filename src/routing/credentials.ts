@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../chat/index.ts'
-import { MINUTE, makeRoom, SECOND } from './endpoint-record.ts'
+import { MINUTE, SECOND } from './endpoint-record.ts'
+import { makeRoom } from './limits.ts'
 
 /** A credential that is left alone since its provider refused it. */
 export interface RefusedCredential {
@@ -11,6 +12,8 @@ export interface RefusedCredential {
 
 /** How long a refused key rests before one request may try it again. */
 export const REFUSED_MS = 10 * MINUTE
+/** Credentials remembered; beyond it the oldest is forgotten. */
+const MOST = 10_000
 /** While that one request is under way. */
 const TRYING_MS = 30 * SECOND
 
@@ -23,7 +26,7 @@ export class RefusedCredentials {
   /** True when it was in use until now. */
   refuse(id: string, code: ErrorCode, nowMs: number): boolean {
     const known = this.#refused.get(id)
-    if (known === undefined) makeRoom(this.#refused)
+    if (known === undefined) makeRoom(this.#refused, MOST)
     this.#refused.set(id, { code, sinceMs: known?.sinceMs ?? nowMs, untilMs: nowMs + REFUSED_MS })
     return known === undefined
   }
@@ -32,7 +35,7 @@ export class RefusedCredentials {
   forbid(id: string, endpointId: string): boolean {
     const first = this.#forbidden.get(id)
     if (first !== undefined) return first !== endpointId
-    makeRoom(this.#forbidden)
+    makeRoom(this.#forbidden, MOST)
     this.#forbidden.set(id, endpointId)
     return false
   }

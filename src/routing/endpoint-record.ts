@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../chat/index.ts'
 import { Breaker } from './breaker.ts'
+import { Limits, makeRoom } from './limits.ts'
 import type { PercentileFigures } from './plan.types.ts'
 import { FigureWindow, OutcomeWindow } from './window.ts'
 
@@ -26,11 +27,6 @@ export interface AttemptOutcome {
 
 export const SECOND = 1_000
 export const MINUTE = 60_000
-/** Longest cool-down that a Retry-After can cause. */
-const LONGEST_COOLING_MS = 600 * SECOND
-/** Cool-down after a rate limit that names no time; doubles with each in a row, up to the longest. */
-const BARE_COOLING_MS = SECOND
-const LONGEST_BARE_COOLING_MS = 25 * SECOND
 /** Fewer times to the first token than this over five minutes say nothing about the slowest of them. */
 const ENOUGH_FIGURES = 50
 /** Percentiles are worked out at most this often. */
@@ -41,8 +37,8 @@ const SILENT_MS = SECOND
 const SILENT_FACTOR = 3
 /** A request that tries an endpoint after a rate limit and reports nothing for so long is given up. */
 const TRYING_MS = 10 * SECOND
-/** Endpoints and credentials remembered; beyond it the oldest is forgotten. */
-const MOST_REMEMBERED = 10_000
+/** Credentials with a breaker of their own at one endpoint; beyond it the oldest is forgotten. */
+const MOST_KEYS = 200
 
 /** What is remembered of one endpoint. */
 export class EndpointRecord {
@@ -55,22 +51,20 @@ export class EndpointRecord {
   readonly ttft30m = new FigureWindow(6, 5 * MINUTE)
   readonly speed5m = new FigureWindow(5, MINUTE)
   readonly speed30m = new FigureWindow(6, 5 * MINUTE)
-  /** End of the cool-down by credential (`''`: none needed). */
-  readonly coolingUntil = new Map<string, number>()
+  readonly limits = new Limits()
   /** Breakers by credential, from the second credential on that was used here. */
   readonly #keys = new Map<string, Breaker>()
   readonly #random: () => number
   #firstKey: string | null = null
+  #severalKeys = false
   /** The credential of the present row of failures, and whether another one is in that row. */
   #rowKey: string | null = null
   #rowMixed = false
-  limitsInARow = 0
   /** Streams sent since its last sign of life, and when the first of them was. */
   #waiting = 0
   #waitingSince = 0
   /** While a request tries an endpoint that was limited or is silent. */
   #tryingUntil = 0
-  #limitedAt = Number.NEGATIVE_INFINITY
   recoveredAt = 0
   figuresAt = Number.NEGATIVE_INFINITY
   ttft: PercentileFigures | null = null
@@ -92,7 +86,7 @@ export class EndpointRecord {
    */
   judge(ok: boolean, credentialId: string | null, nowMs: number, sentMs: number): 'opened' | 'closed' | null {
     if (credentialId === null) return this.breaker.note(ok, nowMs, sentMs)
-    this.#firstKey ??= credentialId
+    this.#meet(credentialId)
     if (this.#keys.size === 0 && credentialId === this.#firstKey) return this.breaker.note(ok, nowMs, sentMs)
     this.#breakerOf(credentialId).note(ok, nowMs, sentMs)
     this.#rowMixed = !ok && (this.#rowMixed || (this.#rowKey !== null && this.#rowKey !== credentialId))
@@ -106,8 +100,9 @@ export class EndpointRecord {
    * another endpoint can take the others (`spare`), until one has succeeded.
    */
   admit(nowMs: number, spare: boolean): boolean {
+    const closed = this.breaker.state(nowMs) === 'closed'
     if (!this.breaker.admit(nowMs, spare)) return false
-    if (!spare || (this.limitsInARow === 0 && !this.#silent(nowMs))) return true
+    if (!closed || !spare || !(this.#limited || this.#silent(nowMs))) return true
     if (nowMs < this.#tryingUntil) return false
     this.#tryingUntil = nowMs + TRYING_MS
     return true
@@ -130,12 +125,24 @@ export class EndpointRecord {
     return slow !== null && nowMs - this.#waitingSince >= slow * SILENT_FACTOR
   }
 
+  /** Of several keys the limited one is passed by; a limit of the only one is a limit of the endpoint. */
+  get #limited(): boolean {
+    return !this.#severalKeys && this.limits.limited
+  }
+
   /** A success: the load comes back little by little when it follows a rate limit. */
-  unlimited(nowMs: number): void {
-    if (this.limitsInARow === 0) return
-    this.limitsInARow = 0
+  succeed(credentialId: string | null, nowMs: number): void {
+    const limited = this.#limited
+    if (!this.limits.succeed(credentialId) || !limited) return
     this.#tryingUntil = 0
     this.breaker.ramp(nowMs)
+  }
+
+  /** A rate limit, or a time that the provider wants to be left alone for. */
+  cool(credentialId: string | null, askedMs: number | null, nowMs: number, sentMs: number): void {
+    this.#tryingUntil = 0
+    if (credentialId !== null) this.#meet(credentialId)
+    this.limits.cool(credentialId, askedMs, nowMs, sentMs)
   }
 
   /** An attempt ended without a verdict. */
@@ -145,10 +152,15 @@ export class EndpointRecord {
     if (credentialId !== null) this.keyBreaker(credentialId)?.forgetProbe()
   }
 
+  #meet(credentialId: string): void {
+    this.#firstKey ??= credentialId
+    if (credentialId !== this.#firstKey) this.#severalKeys = true
+  }
+
   #breakerOf(credentialId: string): Breaker {
     let known = this.#keys.get(credentialId)
     if (known === undefined) {
-      makeRoom(this.#keys)
+      makeRoom(this.#keys, MOST_KEYS)
       known = new Breaker(this.#random)
       this.#keys.set(credentialId, known)
     }
@@ -196,51 +208,5 @@ export class EndpointRecord {
   recover(nowMs: number): void {
     this.outage.clear()
     this.recoveredAt = nowMs
-  }
-
-  /**
-   * Cools down for one credential, as long as the provider asked or, when it named no time, ever longer. Limits that hit
-   * requests of the same moment count as one.
-   */
-  cool(credentialId: string | null, askedMs: number | null, nowMs: number, sentMs: number): void {
-    this.#tryingUntil = 0
-    if (sentMs >= this.#limitedAt) {
-      this.limitsInARow++
-      this.#limitedAt = nowMs
-    }
-    const bare = Math.min(LONGEST_BARE_COOLING_MS, BARE_COOLING_MS * 2 ** Math.min(this.limitsInARow - 1, 10))
-    const wait = askedMs === null || askedMs <= 0 ? bare : Math.min(askedMs, LONGEST_COOLING_MS)
-    const key = credentialId ?? ''
-    if (!this.coolingUntil.has(key)) makeRoom(this.coolingUntil)
-    this.coolingUntil.set(key, Math.max(this.coolingUntil.get(key) ?? 0, nowMs + wait))
-  }
-
-  /** The key may not use this one model, which says nothing about the others. */
-  rest(credentialId: string, untilMs: number): void {
-    if (!this.coolingUntil.has(credentialId)) makeRoom(this.coolingUntil)
-    this.coolingUntil.set(credentialId, Math.max(this.coolingUntil.get(credentialId) ?? 0, untilMs))
-  }
-
-  /** ms until the readiest of the credentials may be used; without a list, until the last cool-down ends. */
-  coolingLeft(credentialIds: readonly string[] | null, nowMs: number): number {
-    let until = 0
-    if (credentialIds === null || credentialIds.length === 0) {
-      for (const at of this.coolingUntil.values()) until = Math.max(until, at)
-    } else {
-      until = Number.POSITIVE_INFINITY
-      for (const id of credentialIds) until = Math.min(until, this.coolingUntil.get(id) ?? 0)
-    }
-    if (until > nowMs) return until - nowMs
-    if (credentialIds === null) this.coolingUntil.clear()
-    return 0
-  }
-}
-
-/** Forgets the oldest entry of a full map. */
-export function makeRoom(map: Map<string, unknown>): void {
-  if (map.size < MOST_REMEMBERED) return
-  for (const oldest of map.keys()) {
-    map.delete(oldest)
-    return
   }
 }

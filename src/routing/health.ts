@@ -1,6 +1,7 @@
 import { ERRORS, type ErrorCode } from '../chat/index.ts'
 import { REFUSED_MS, type RefusedCredential, RefusedCredentials } from './credentials.ts'
-import { type AttemptOutcome, EndpointRecord, MINUTE, makeRoom, SECOND } from './endpoint-record.ts'
+import { type AttemptOutcome, EndpointRecord, MINUTE, SECOND } from './endpoint-record.ts'
+import { makeRoom } from './limits.ts'
 import type { EndpointHealth, PercentileFigures } from './plan.types.ts'
 import { RetryBudgets } from './retry-budget.ts'
 import type { OutcomeWindow } from './window.ts'
@@ -36,9 +37,12 @@ export const HEALTHY: EndpointHealth = {
   breaker: 'closed',
 }
 
+/** Endpoints remembered (about 16 KB each); beyond it the oldest is forgotten. */
+const MOST_ENDPOINTS = 10_000
+
 /**
  * What real outcomes say about endpoints and credentials: windows of success, percentiles, breakers and cool-downs.
- * Keeps no clock: every call takes the time, ms on one monotonic scale. Memory is constant per endpoint (about 13 KB,
+ * Keeps no clock: every call takes the time, ms on one monotonic scale. Memory is constant per endpoint (about 16 KB,
  * from its first outcome on) and bounded overall.
  */
 export class HealthBook {
@@ -132,7 +136,7 @@ export class HealthBook {
       throughputP50: known.speed === null ? null : known.speed.p50,
       ttftMs: known.ttft,
       throughput: known.speed,
-      coolingMs: known.coolingUntil.size === 0 ? 0 : known.coolingLeft(credentialIds, nowMs),
+      coolingMs: known.limits.left(credentialIds, nowMs),
       breaker: readyAt > nowMs ? 'open' : known.breaker.state(nowMs),
     }
   }
@@ -215,7 +219,7 @@ export class HealthBook {
   #endpoint(id: string): EndpointRecord {
     let known = this.#endpoints.get(id)
     if (known === undefined) {
-      makeRoom(this.#endpoints)
+      makeRoom(this.#endpoints, MOST_ENDPOINTS)
       known = new EndpointRecord(this.#random)
       this.#endpoints.set(id, known)
     }
@@ -232,7 +236,7 @@ export class HealthBook {
   ): void {
     this.#judge(endpointId, known, true, credentialId, nowMs, sentMs)
     known.count(true, nowMs)
-    known.unlimited(nowMs)
+    known.succeed(credentialId, nowMs)
     if (credentialId !== null) this.enableCredential(credentialId)
     known.measure(outcome, nowMs)
   }
@@ -289,14 +293,14 @@ export class HealthBook {
 
   /** 403 may mean one model of many: the key rests at this endpoint, and everywhere when a second one forbids it too. */
   #forbid(endpointId: string, known: EndpointRecord, credentialId: string, nowMs: number): void {
-    known.rest(credentialId, nowMs + REFUSED_MS)
+    known.limits.rest(credentialId, nowMs + REFUSED_MS)
     if (this.#refused.forbid(credentialId, endpointId)) this.#refuse(credentialId, 'provider_auth', nowMs)
   }
 
   /** When this credential may be used, with an endpoint: also there. */
   #readyAt(credentialId: string, known: EndpointRecord | undefined): number {
     const at = this.#keyAt(credentialId, known)
-    return Math.max(at, known?.coolingUntil.get(credentialId) ?? 0)
+    return Math.max(at, known?.limits.readyAt(credentialId) ?? 0)
   }
 
   /** The same without cool-downs. */

@@ -1,10 +1,12 @@
-import { makeRoom } from './endpoint-record.ts'
+import { makeRoom } from './limits.ts'
 import { OutcomeWindow } from './window.ts'
 
 /** Failed retries of a provider: this share of its requests, and so many a second besides. */
 const SHARE = 0.2
 const PER_SECOND = 10
 const SECONDS = 10
+/** Providers remembered. */
+const MOST = 1_000
 
 /**
  * Keeps retries from multiplying an outage. A provider takes retries as long as those that failed there within ten
@@ -19,7 +21,7 @@ export class RetryBudgets {
     if (retry && !failed) return
     let window = this.#providers.get(providerId)
     if (window === undefined) {
-      makeRoom(this.#providers)
+      makeRoom(this.#providers, MOST)
       window = new OutcomeWindow(SECONDS, 1_000)
       this.#providers.set(providerId, window)
     }

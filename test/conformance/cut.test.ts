@@ -1,17 +1,20 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Cost, GatewayError, NO_USAGE } from '../../src/chat/index.ts'
+import { type Cost, NO_USAGE, type Usage } from '../../src/chat/index.ts'
 import { chunkMessage } from '../../src/dialects/bedrock-invoke/event-stream.fixture.ts'
 import type { ReplyMeta, UpstreamDialect } from '../../src/dialects/index.ts'
 import { pipeFor } from '../../src/dialects/pipe.ts'
 import { CLIENT_DIALECTS, UPSTREAM_DIALECTS } from '../../src/dialects/registry.ts'
 import { sseData } from '../chat-client.ts'
 import { hasFixtures, rechunk, responseBytes, seeded, WITHOUT_FIXTURES } from '../fixtures.ts'
+import { through } from '../through.ts'
 import { type Case, conversationCases } from './cases.ts'
 import { type ClientSurface, SURFACES } from './surfaces/index.ts'
 
 const RUNS = 150
 const meta: ReplyMeta = { id: 'gen-1', created: 1, model: 'a/b', provider: 'P', hideReasoning: false }
+/** What the relay tells where the provider told nothing. */
+const ESTIMATE: Usage = { ...NO_USAGE, promptTokens: 1, source: 'estimated' }
 const cost: Cost = { totalNanos: 5n, upstreamPromptNanos: 2n, upstreamCompletionNanos: 3n, isByok: false }
 
 /** Claude on other clouds: Anthropic's recordings, on Bedrock in frames of its own. */
@@ -47,26 +50,16 @@ function cutShort(
   bytes: Buffer,
   seed: number,
 ): string | null {
-  const pipe = pipeFor(upstream, CLIENT_DIALECTS.get(surface.dialect)!, meta, true)
-  const out: Uint8Array[] = []
-  for (const piece of rechunk(bytes, seed, 400)) {
-    const ready = pipe.push(piece)
-    if (ready !== null) out.push(ready)
-    // The relay reads no further.
-    if (pipe.seen.error !== null || pipe.seen.done) break
-  }
-  pipe.end()
-  const { error, finish, usage, content } = pipe.seen
-  const failure = error ?? (finish === null ? { code: 'provider_cut' as const, message: 'cut' } : null)
-  // Before any content it is an HTTP error.
-  if (failure !== null && !content) return null
-  const told = usage ?? { ...NO_USAGE, promptTokens: 1, source: 'estimated' as const }
-  out.push(
-    failure === null
-      ? pipe.finish(told, cost)
-      : pipe.fail(new GatewayError(failure.code, failure.message), told, cost),
+  const client = CLIENT_DIALECTS.get(surface.dialect)!
+  const { text, pipe } = through(
+    pipeFor(upstream, client, meta, true),
+    rechunk(bytes, seed, 400),
+    cost,
+    ESTIMATE,
   )
-  return Buffer.concat(out).toString()
+  const { finish, error, content } = pipe.seen
+  // A failure before any content is an HTTP error.
+  return content || (finish !== null && error === null) ? text : null
 }
 
 describe.skipIf(!hasFixtures)(hasFixtures ? 'a stream that is cut at any byte' : WITHOUT_FIXTURES, () => {

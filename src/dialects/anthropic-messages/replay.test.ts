@@ -19,7 +19,8 @@ import {
   thinkingOf,
   toolsOf,
 } from '../../../test/messages-client.ts'
-import { type Cost, GatewayError, NO_USAGE } from '../../chat/index.ts'
+import { through } from '../../../test/through.ts'
+import type { Cost } from '../../chat/index.ts'
 import type { ReplyMeta, StreamPipe } from '../dialect.ts'
 import { openaiChat } from '../openai-chat/index.ts'
 import { pipeFor, translatePipe } from '../pipe.ts'
@@ -39,27 +40,7 @@ const cost: Cost = {
   isByok: false,
 }
 
-/** Sends a body through a pipe in pieces, as the relay does; what the client gets. */
-function run(
-  pipe: StreamPipe,
-  pieces: readonly Uint8Array[],
-): { text: string; early: string; pipe: StreamPipe } {
-  const out: Uint8Array[] = []
-  for (const piece of pieces) {
-    const ready = pipe.push(piece)
-    if (ready !== null) out.push(ready)
-  }
-  const early = Buffer.concat(out).toString()
-  pipe.end()
-  const { error, finish, usage } = pipe.seen
-  const failure = error ?? (finish === null ? { code: 'provider_cut' as const, message: 'cut' } : null)
-  out.push(
-    failure === null
-      ? pipe.finish(usage ?? NO_USAGE, cost)
-      : pipe.fail(new GatewayError(failure.code, failure.message), usage, cost),
-  )
-  return { text: Buffer.concat(out).toString(), early, pipe }
-}
+const run = (pipe: StreamPipe, pieces: readonly Uint8Array[]) => through(pipe, pieces, cost)
 
 const splitsOf = (bytes: Buffer): Uint8Array[][] => [
   [bytes],

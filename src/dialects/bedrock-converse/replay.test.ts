@@ -11,9 +11,10 @@ import {
   responseBytes,
   WITHOUT_FIXTURES,
 } from '../../../test/fixtures.ts'
+import { through } from '../../../test/through.ts'
 import { readBedrock } from '../../../test/trial/bedrock.ts'
 import type { Reading } from '../../../test/trial/writer.ts'
-import { type ChatEvent, type Cost, GatewayError, NO_USAGE } from '../../chat/index.ts'
+import type { ChatEvent, Cost } from '../../chat/index.ts'
 import type { ReplyMeta } from '../dialect.ts'
 import { type FoldedBlock, fold } from '../fold.ts'
 import { AwsEventStream } from '../framing/aws-eventstream.ts'
@@ -60,15 +61,7 @@ const join = (blocks: readonly FoldedBlock[], kind: string, key: 'text' | 'signa
 /** Through the pipe to a Chat Completions client, in the given pieces. */
 function throughPipe(recorded: RecordedCase, pieces: readonly Uint8Array[]): ReadAnswer {
   const pipe = translatePipe(bedrockConverse, openaiChat, meta, recorded.stream)
-  const out: Uint8Array[] = pieces.map((piece) => pipe.push(piece)).filter((bytes) => bytes !== null)
-  pipe.end()
-  const { error, usage } = pipe.seen
-  out.push(
-    error === null
-      ? pipe.finish(usage ?? NO_USAGE, cost)
-      : pipe.fail(new GatewayError(error.code, error.message), usage, cost),
-  )
-  const said = Buffer.concat(out).toString('utf8')
+  const { text: said } = through(pipe, pieces, cost)
   return recorded.stream ? readGatewayStream(said) : readGatewayReply(JSON.parse(said))
 }
 

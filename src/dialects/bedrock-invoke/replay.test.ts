@@ -10,8 +10,9 @@ import {
   WITHOUT_FIXTURES,
 } from '../../../test/fixtures.ts'
 import { type Loose, readMessageStream, readWholeMessage } from '../../../test/messages-client.ts'
+import { through } from '../../../test/through.ts'
 import { readAnthropic } from '../../../test/trial/anthropic.ts'
-import { type Cost, GatewayError, NO_USAGE } from '../../chat/index.ts'
+import type { Cost } from '../../chat/index.ts'
 import { anthropicMessages } from '../anthropic-messages/index.ts'
 import type { ReplyMeta, StreamPipe } from '../dialect.ts'
 import { AwsEventStream } from '../framing/aws-eventstream.ts'
@@ -24,18 +25,7 @@ import { bedrockInvoke } from './index.ts'
 const meta: ReplyMeta = { id: 'gen-1', created: 1, model: 'a/claude', provider: 'P', hideReasoning: false }
 const cost: Cost = { totalNanos: 5n, upstreamPromptNanos: null, upstreamCompletionNanos: null, isByok: false }
 
-function run(pipe: StreamPipe, pieces: readonly Uint8Array[]): string {
-  const out = pieces.map((piece) => pipe.push(piece)).filter((bytes) => bytes !== null)
-  pipe.end()
-  const { error, finish, usage } = pipe.seen
-  const failure = error ?? (finish === null ? { code: 'provider_cut' as const, message: 'cut' } : null)
-  out.push(
-    failure === null
-      ? pipe.finish(usage ?? NO_USAGE, cost)
-      : pipe.fail(new GatewayError(failure.code, failure.message), usage, cost),
-  )
-  return Buffer.concat(out).toString()
-}
+const run = (pipe: StreamPipe, pieces: readonly Uint8Array[]) => through(pipe, pieces, cost).text
 
 const inFolder = recordedCases().filter(({ folder }) => folder === 'bedrock-invoke')
 const isMessage = ({ response }: RecordedCase) =>

@@ -11,7 +11,8 @@ import {
   responseBytes,
   WITHOUT_FIXTURES,
 } from '../../../test/fixtures.ts'
-import { type Cost, GatewayError, NO_USAGE } from '../../chat/index.ts'
+import { through } from '../../../test/through.ts'
+import type { Cost } from '../../chat/index.ts'
 import type { ReplyMeta } from '../dialect.ts'
 import { fold } from '../fold.ts'
 import { openaiChat } from '../openai-chat/index.ts'
@@ -80,15 +81,7 @@ const argsOf = (args: string): unknown => (args === '' ? {} : (JSON.parse(args) 
 
 function throughPipe(recorded: RecordedCase, pieces: readonly Uint8Array[]): ReadAnswer {
   const pipe = translatePipe(cohere, openaiChat, meta, recorded.stream)
-  const out: Uint8Array[] = pieces.map((piece) => pipe.push(piece)).filter((bytes) => bytes !== null)
-  pipe.end()
-  const { error, usage } = pipe.seen
-  out.push(
-    error === null
-      ? pipe.finish(usage ?? NO_USAGE, cost)
-      : pipe.fail(new GatewayError(error.code, error.message), usage, cost),
-  )
-  const said = Buffer.concat(out).toString('utf8')
+  const { text: said } = through(pipe, pieces, cost)
   return recorded.stream ? readGatewayStream(said) : readGatewayReply(JSON.parse(said))
 }
 

@@ -11,8 +11,9 @@ import {
   WITHOUT_FIXTURES,
 } from '../../../test/fixtures.ts'
 import { type GeminiAnswer, readGeminiReply, readGeminiStream } from '../../../test/gemini-client.ts'
+import { through } from '../../../test/through.ts'
 import { readGemini } from '../../../test/trial/gemini.ts'
-import { type Cost, GatewayError, NO_USAGE } from '../../chat/index.ts'
+import type { Cost } from '../../chat/index.ts'
 import { anthropicMessages } from '../anthropic-messages/index.ts'
 import type { Dialect, ReplyMeta } from '../dialect.ts'
 import { openaiChat } from '../openai-chat/index.ts'
@@ -42,17 +43,7 @@ function run(
 ): GeminiAnswer & { early: string } {
   const pipe =
     upstream === gemini ? gemini.createPassthrough!(as, stream) : translatePipe(upstream, gemini, as, stream)
-  const out: Uint8Array[] = pieces.map((piece) => pipe.push(piece)).filter((bytes) => bytes !== null)
-  const early = Buffer.concat(out).toString('utf8')
-  pipe.end()
-  const { error, finish, usage } = pipe.seen
-  const failure = error ?? (finish === null ? { code: 'provider_cut' as const, message: 'cut' } : null)
-  out.push(
-    failure === null
-      ? pipe.finish(usage ?? NO_USAGE, cost)
-      : pipe.fail(new GatewayError(failure.code, failure.message), usage, cost),
-  )
-  const said = Buffer.concat(out).toString('utf8')
+  const { text: said, early } = through(pipe, pieces, cost)
   return { ...(stream ? readGeminiStream(said) : readGeminiReply(JSON.parse(said))), early }
 }
 

@@ -11,9 +11,10 @@ import {
   responseBytes,
   WITHOUT_FIXTURES,
 } from '../../../test/fixtures.ts'
+import { through } from '../../../test/through.ts'
 import { readGemini } from '../../../test/trial/gemini.ts'
 import type { Reading } from '../../../test/trial/writer.ts'
-import { type ChatEvent, type Cost, GatewayError, NO_USAGE } from '../../chat/index.ts'
+import type { ChatEvent, Cost } from '../../chat/index.ts'
 import type { ReplyMeta } from '../dialect.ts'
 import { type FoldedBlock, fold } from '../fold.ts'
 import { framerFor } from '../framing/framer.ts'
@@ -76,15 +77,7 @@ const signatures = (recorded: RecordedCase): string[] =>
 function throughPipe(recorded: RecordedCase, pieces: readonly Uint8Array[]): ReadAnswer {
   const stream = recorded.response.kind === 'sse'
   const pipe = translatePipe(gemini, openaiChat, meta, stream)
-  const out: Uint8Array[] = pieces.map((piece) => pipe.push(piece)).filter((bytes) => bytes !== null)
-  pipe.end()
-  const { error, usage } = pipe.seen
-  out.push(
-    error === null
-      ? pipe.finish(usage ?? NO_USAGE, cost)
-      : pipe.fail(new GatewayError(error.code, error.message), usage, cost),
-  )
-  const said = Buffer.concat(out).toString('utf8')
+  const { text: said } = through(pipe, pieces, cost)
   return stream ? readGatewayStream(said) : readGatewayReply(JSON.parse(said))
 }
 

@@ -15,7 +15,8 @@ import {
   responseBytes,
   WITHOUT_FIXTURES,
 } from '../../../test/fixtures.ts'
-import { type Cost, GatewayError, NO_USAGE } from '../../chat/index.ts'
+import { through } from '../../../test/through.ts'
+import type { Cost } from '../../chat/index.ts'
 import type { Dialect, ReplyMeta, StreamPipe } from '../dialect.ts'
 import { translatePipe } from '../pipe.ts'
 import { finishReason } from './finish.ts'
@@ -77,27 +78,7 @@ function leftOut({ request, response }: RecordedCase): string | null {
 const inFolders = recordedCases().filter(({ folder }) => FOLDERS.includes(folder))
 const replayed = inFolders.filter((recorded) => leftOut(recorded) === null)
 
-/** Sends a recorded body through a pipe in the given pieces; the text for the client, and what was seen. */
-function run(
-  pipe: StreamPipe,
-  pieces: readonly Uint8Array[],
-): { text: string; early: string; pipe: StreamPipe } {
-  const out: Uint8Array[] = []
-  for (const piece of pieces) {
-    const ready = pipe.push(piece)
-    if (ready !== null) out.push(ready)
-  }
-  const early = Buffer.concat(out).toString('utf8')
-  pipe.end()
-  const { error, finish, usage } = pipe.seen
-  const failure = error ?? (finish === null ? { code: 'provider_cut' as const, message: 'cut' } : null)
-  out.push(
-    failure === null
-      ? pipe.finish(usage ?? NO_USAGE, cost)
-      : pipe.fail(new GatewayError(failure.code, failure.message), usage, cost),
-  )
-  return { text: Buffer.concat(out).toString('utf8'), early, pipe }
-}
+const run = (pipe: StreamPipe, pieces: readonly Uint8Array[]) => through(pipe, pieces, cost)
 
 function expectUnharmed(got: ReadAnswer, told: ReadAnswer): void {
   expect(got.choices.map(({ text }) => text)).toEqual(told.choices.map(({ text }) => text))

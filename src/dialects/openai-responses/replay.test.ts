@@ -15,7 +15,8 @@ import {
   responseBytes,
   WITHOUT_FIXTURES,
 } from '../../../test/fixtures.ts'
-import { type Cost, GatewayError, NO_USAGE } from '../../chat/index.ts'
+import { through } from '../../../test/through.ts'
+import type { Cost } from '../../chat/index.ts'
 import type { ReplyMeta, StreamPipe } from '../dialect.ts'
 import { openaiChat } from '../openai-chat/index.ts'
 import { pipeFor, translatePipe } from '../pipe.ts'
@@ -46,24 +47,11 @@ function truth(recorded: RecordedCase): Reading {
   return isStream(recorded) ? readProviderStream(body) : readResponse(JSON.parse(body))
 }
 
-/** Sends a body through a pipe in the given pieces and ends it as the relay does. */
+/** What a client gets of a body; the end is held back until it is known. */
 function run(pipe: StreamPipe, pieces: readonly Uint8Array[]): string {
-  const out: Uint8Array[] = []
-  for (const piece of pieces) {
-    const ready = pipe.push(piece)
-    if (ready !== null) out.push(ready)
-  }
-  const early = Buffer.concat(out).toString('utf8')
+  const { early, text } = through(pipe, pieces, cost)
   expect(early).not.toMatch(/event: (response\.(completed|incomplete|failed)|error)\n/)
-  pipe.end()
-  const { error, finish, usage } = pipe.seen
-  const failure = error ?? (finish === null ? { code: 'provider_cut' as const, message: 'cut' } : null)
-  out.push(
-    failure === null
-      ? pipe.finish(usage ?? NO_USAGE, cost)
-      : pipe.fail(new GatewayError(failure.code, failure.message), usage, cost),
-  )
-  return Buffer.concat(out).toString('utf8')
+  return text
 }
 
 function splits(recorded: RecordedCase): Uint8Array[][] {

@@ -182,6 +182,13 @@ describe('a receipt on the terminal', () => {
     expect(lines.at(-1)).toBe('and 10 more')
   })
 
+  it('tells how fast endpoints are where that was measured', () => {
+    const [first, second] = bill.candidates!
+    const lines = candidateLines([{ ...first!, first_token_ms: 210, tokens_per_second: 95 }, second!])
+    expect(lines[0]).toMatch(/share {2}first token {2}tokens\/s {2}why$/)
+    expect(lines[1]).toMatch(/71 % {3}210 ms +95 {2}drawn by price$/)
+  })
+
   it('shows amounts as exactly as they came', () => {
     expect([
       dollars('0.0000000001'),

@@ -8,6 +8,9 @@ export interface Candidate {
   readonly reason: string | null
   readonly price_per_million: string | null
   readonly weight: number | null
+  /** Medians of five minutes, in explanations only; null: not measured. */
+  readonly first_token_ms?: number | null
+  readonly tokens_per_second?: number | null
 }
 
 interface Attempt {
@@ -81,16 +84,23 @@ const BAR = 40
 export function candidateLines(candidates: readonly Candidate[], considered = candidates.length): string[] {
   const shown = candidates.slice(0, SHOWN)
   const several = new Set(shown.map(({ model }) => model)).size > 1
-  const rows = shown.map(({ rank, model, tag, price_per_million, weight, reason }) => [
+  const measured = shown.some((c) => c.first_token_ms != null || c.tokens_per_second != null)
+  const rows = shown.map(({ rank, model, tag, price_per_million, weight, reason, ...seen }) => [
     rank === null ? '–' : String(rank),
     several ? `${model} @ ${tag}` : tag,
     price_per_million === null ? '?' : dollars(price_per_million, 2),
     weight === null ? '' : `${Math.round(weight * 100)} %`,
+    ...(measured ? [figure(seen.first_token_ms, 'ms'), figure(seen.tokens_per_second, '')] : []),
     reason ?? '',
   ])
-  const lines = table(['#', 'endpoint', 'per million', 'share', 'why'], rows)
+  const speed = measured ? ['first token', 'tokens/s'] : []
+  const lines = table(['#', 'endpoint', 'per million', 'share', ...speed, 'why'], rows)
   const hidden = considered - shown.length
   return hidden > 0 ? [...lines, `and ${hidden} more`] : lines
+}
+
+function figure(value: number | null | undefined, unit: string): string {
+  return value == null ? '' : `${value} ${unit}`.trim()
 }
 
 /** A waybill as people read it: what was asked, who was considered, what was tried when, what it cost. */

@@ -70,14 +70,32 @@ function explained(
   session: string | null,
 ): Record<string, unknown> {
   const plan = decide(gateway, gateway.snapshot, key, chat, session)
+  const told = explainPlan(plan)
   const first = plan.order[0]
   const held = first === undefined ? null : worstOn(first, chat)
   return {
-    ...explainPlan(plan),
+    ...told,
+    candidates: told.candidates.map((candidate) => ({
+      ...candidate,
+      ...measured(gateway, candidate.endpoint),
+    })),
     prompt_tokens_expected: contextTokens(chat),
     max_tokens: chat.maxOutputTokens,
     withheld_parameters: chat.withheld?.map(({ parameter }) => parameter) ?? [],
     hold_usd: held === null ? null : nanosToDecimal(held),
+  }
+}
+
+/** What routing has seen of an endpoint in five minutes; nulls where nothing was measured. */
+function measured(gateway: Gateway, endpointId: string): Record<string, unknown> {
+  const { catalog, targets } = gateway.snapshot
+  const credentials = targets.credentialIds(catalog.endpoint(endpointId)?.providerId ?? '')
+  const health = gateway.health.health(endpointId, gateway.clock.tick(), credentials)
+  return {
+    uptime: health.uptime5m,
+    first_token_ms: health.ttftP50Ms === null ? null : Math.round(health.ttftP50Ms),
+    tokens_per_second: health.throughputP50 === null ? null : Math.round(health.throughputP50),
+    breaker: health.breaker,
   }
 }
 

@@ -284,6 +284,13 @@ describe('figures', () => {
     )
   })
 
+  test('keep their shares however many there are', () => {
+    const window = new FigureWindow(5, 60_000)
+    for (let i = 0; i < 400_000; i++) window.add(i % 4 === 0 ? 4_000 : 200, START)
+    const { p50, p90 } = window.percentiles(START)!
+    expect([p50, p90].map((ms) => Math.round(ms / 200))).toEqual([1, 20])
+  })
+
   test('leave with their window', () => {
     const window = new FigureWindow(5, 60_000)
     window.add(100, START)

@@ -58,18 +58,21 @@ const LOG_BASE = Math.log(1.1)
 /** Scratch space of `percentiles`. */
 const TOTALS = new Uint32Array(STEPS)
 
+/** A count that would pass this halves its bucket, which keeps the shares. */
+const FULL = 65_535
+
 /** A sliding window of positive figures, kept as counts on a logarithmic scale from 1 to about 200,000. */
 export class FigureWindow {
   readonly #width: number
   readonly #stamps: Float64Array
-  readonly #counts: Uint32Array
+  readonly #counts: Uint16Array
   /** Figures that the last `percentiles` saw. */
   total = 0
 
   constructor(buckets: number, widthMs: number) {
     this.#width = widthMs
     this.#stamps = new Float64Array(buckets).fill(-1)
-    this.#counts = new Uint32Array(buckets * STEPS)
+    this.#counts = new Uint16Array(buckets * STEPS)
   }
 
   add(value: number, nowMs: number): void {
@@ -80,7 +83,12 @@ export class FigureWindow {
       this.#counts.fill(0, i * STEPS, (i + 1) * STEPS)
     }
     const step = value <= 1 ? 0 : Math.min(STEPS - 1, Math.floor(Math.log(value) / LOG_BASE))
+    if (this.#counts[i * STEPS + step] === FULL) this.#halve(i)
     this.#counts[i * STEPS + step]!++
+  }
+
+  #halve(bucket: number): void {
+    for (let at = bucket * STEPS; at < (bucket + 1) * STEPS; at++) this.#counts[at]! >>= 1
   }
 
   /**

@@ -37,12 +37,12 @@ export const HEALTHY: EndpointHealth = {
   breaker: 'closed',
 }
 
-/** Endpoints remembered (about 16 KB each); beyond it the oldest is forgotten. */
+/** Endpoints remembered (about 14 KB each); beyond it the oldest is forgotten. */
 const MOST_ENDPOINTS = 10_000
 
 /**
  * What real outcomes say about endpoints and credentials: windows of success, percentiles, breakers and cool-downs.
- * Keeps no clock: every call takes the time, ms on one monotonic scale. Memory is constant per endpoint (about 16 KB,
+ * Keeps no clock: every call takes the time, ms on one monotonic scale. Memory is constant per endpoint (about 14 KB,
  * from its first outcome on) and bounded overall.
  */
 export class HealthBook {

@@ -288,7 +288,8 @@ describe('figures', () => {
     const window = new FigureWindow(5, 60_000)
     for (let i = 0; i < 400_000; i++) window.add(i % 4 === 0 ? 4_000 : 200, START)
     const { p50, p90 } = window.percentiles(START)!
-    expect([p50, p90].map((ms) => Math.round(ms / 200))).toEqual([1, 20])
+    expect(Math.abs(p50 - 200)).toBeLessThan(12)
+    expect(Math.abs(p90 - 4_000)).toBeLessThan(240)
   })
 
   test('leave with their window', () => {

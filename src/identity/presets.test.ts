@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { freshDatabase, hasPostgres } from '../../test/harness/postgres.ts'
 import { openStore, type Store } from '../store/index.ts'
 import { MOST_VERSIONS, PresetBook, type PresetOwner } from './presets.ts'
 
@@ -13,21 +14,36 @@ const owner: PresetOwner = {
 }
 const content = (temperature: number) => ({ systemPrompt: null, config: { temperature } })
 
-let directory: string
-let store: Store
 let now = 1_000
-const clock = { now: () => now, tick: () => now, iso: () => new Date(now).toISOString() }
+const clock = { now: () => now, tick: () => now }
 
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'presets-'))
-  store = await openStore({ database: null, dataDir: directory, clock })
-})
-afterEach(async () => {
-  await store.close()
-  await rm(directory, { recursive: true })
+describe('with SQLite', () => {
+  describeBook(async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'presets-'))
+    const store = await openStore({ database: null, dataDir: directory, clock })
+    return { store, remove: () => rm(directory, { recursive: true }) }
+  })
 })
 
-describe('the preset book', () => {
+describe.skipIf(!hasPostgres)('with Postgres', () => {
+  describeBook(async () => {
+    const { url, drop } = await freshDatabase()
+    return { store: await openStore({ database: url, dataDir: '', poolSize: 4, clock }), remove: drop }
+  })
+})
+
+function describeBook(open: () => Promise<{ store: Store; remove: () => Promise<void> }>): void {
+  let store: Store
+  let remove: () => Promise<void>
+
+  beforeEach(async () => {
+    ;({ store, remove } = await open())
+  })
+  afterEach(async () => {
+    await store.close()
+    await remove()
+  })
+
   test('numbers versions, and requests get the last one', async () => {
     const book = await PresetBook.open(store, clock)
     const made = await book.save(owner, 'mail', content(0))
@@ -99,4 +115,4 @@ describe('the preset book', () => {
       .execute()
     expect(await book.save(owner, 'mail', content(0))).toBeNull()
   })
-})
+}

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../lib/index.ts'
-import type { PresetRow, PresetVersionRow, Store } from '../store/index.ts'
+import { type PresetRow, type PresetVersionRow, type Store, StoreError } from '../store/index.ts'
 
 export type PresetStatus = 'active' | 'disabled' | 'archived'
 
@@ -59,6 +59,9 @@ export interface PresetChange {
 export const MOST_PRESETS = 500
 export const MOST_VERSIONS = 1_000
 
+/** How often a save is tried when other nodes save the same preset at the same time. */
+const MOST_TRIES = 8
+
 /** How far behind the newest change seen the next look reaches: covers commits that end out of order. */
 const OVERLAP_MS = 10_000n
 
@@ -101,58 +104,15 @@ export class PresetBook {
   async save(owner: PresetOwner, slug: string, content: PresetContent): Promise<Preset | null> {
     const known = this.find(owner.organizationId, slug)
     if (known === undefined && this.list(owner.organizationId).length >= MOST_PRESETS) return null
-    const now = BigInt(this.#clock.now())
-    const made = await this.#store.db.transaction().execute(async (tx) => {
-      const old = await tx
-        .selectFrom('presets')
-        .selectAll()
-        .where('organization_id', '=', owner.organizationId)
-        .where('slug', '=', slug)
-        .executeTakeFirst()
-      const last =
-        old === undefined
-          ? undefined
-          : await tx
-              .selectFrom('preset_versions')
-              .select('version')
-              .where('preset_id', '=', old.id)
-              .orderBy('version', 'desc')
-              .executeTakeFirst()
-      const version = (last?.version ?? 0) + 1
-      if (version > MOST_VERSIONS) return null
-      const { organizationId: organization_id, workspaceId: workspace_id, creatorUserId } = owner
-      const scope = { organization_id, workspace_id, creator_user_id: creatorUserId }
-      const row: PresetRow = old
-        ? { ...old, version, updated_at: now }
-        : {
-            ...scope,
-            id: randomUUID(),
-            slug,
-            name: slug,
-            description: null,
-            status: 'active',
-            status_updated_at: null,
-            version,
-            created_at: now,
-            updated_at: now,
-          }
-      const versionRow: PresetVersionRow = {
-        ...scope,
-        id: randomUUID(),
-        preset_id: row.id,
-        creator_id: owner.creatorId,
-        version,
-        system_prompt: content.systemPrompt,
-        config: JSON.stringify(content.config),
-        created_at: now,
+    for (let tries = 1; ; tries++) {
+      try {
+        const made = await this.#insert(owner, slug, content)
+        return made && this.#remember(made.row, made.versionRow)
+      } catch (error) {
+        // Another node has taken the number in the meantime.
+        if (!(error instanceof StoreError) || error.kind !== 'unique' || tries === MOST_TRIES) throw error
       }
-      await tx.insertInto('preset_versions').values(versionRow).execute()
-      if (old === undefined) await tx.insertInto('presets').values(row).execute()
-      else
-        await tx.updateTable('presets').set({ version, updated_at: now }).where('id', '=', row.id).execute()
-      return { row, versionRow }
-    })
-    return made && this.#remember(made.row, made.versionRow)
+    }
   }
 
   /** Changes what is given; undefined when there is no such preset or no such version of it. */
@@ -212,6 +172,48 @@ export class PresetBook {
       const versionRow = { ...row, id: v_id, preset_id: row.id, creator_id, system_prompt, config }
       this.#remember(row, { ...versionRow, created_at: v_created_at })
     }
+  }
+
+  async #insert(
+    { organizationId, workspaceId, creatorUserId, creatorId }: PresetOwner,
+    slug: string,
+    { systemPrompt, config }: PresetContent,
+  ): Promise<{ row: PresetRow; versionRow: PresetVersionRow } | null> {
+    const now = BigInt(this.#clock.now())
+    const scope = {
+      organization_id: organizationId,
+      workspace_id: workspaceId,
+      creator_user_id: creatorUserId,
+    }
+    return this.#store.db.transaction().execute(async (tx) => {
+      const presets = tx.selectFrom('presets').selectAll().where('organization_id', '=', organizationId)
+      const old = await presets.where('slug', '=', slug).executeTakeFirst()
+      const versions = tx.selectFrom('preset_versions').select('version').orderBy('version', 'desc')
+      const last = old && (await versions.where('preset_id', '=', old.id).executeTakeFirst())
+      const version = (last?.version ?? 0) + 1
+      if (version > MOST_VERSIONS) return null
+      const fresh = { ...scope, id: randomUUID(), slug, name: slug, description: null, created_at: now }
+      const row: PresetRow = {
+        ...(old ?? { ...fresh, status: 'active', status_updated_at: null }),
+        version,
+        updated_at: now,
+      }
+      const versionRow: PresetVersionRow = {
+        ...scope,
+        id: randomUUID(),
+        preset_id: row.id,
+        creator_id: creatorId,
+        version,
+        system_prompt: systemPrompt,
+        config: JSON.stringify(config),
+        created_at: now,
+      }
+      await tx.insertInto('preset_versions').values(versionRow).execute()
+      if (old === undefined) await tx.insertInto('presets').values(row).execute()
+      else
+        await tx.updateTable('presets').set({ version, updated_at: now }).where('id', '=', row.id).execute()
+      return { row, versionRow }
+    })
   }
 
   #version(presetId: string, number: number): Promise<PresetVersionRow | undefined> {

@@ -2,7 +2,7 @@ import { constructedCases, type RecordedCase, recordedCases } from '../fixtures.
 import type { Answer } from './answer.ts'
 import { canExpress } from './exceptions.ts'
 import type { Pair } from './replay.ts'
-import { SURFACES } from './surfaces/index.ts'
+import { WAYS } from './surfaces/index.ts'
 import { type Format, told } from './told/index.ts'
 
 /** A recording that is replayed to clients of conversations. */
@@ -113,10 +113,10 @@ const CAPABILITIES = [
 /** Each recording with each surface that can express it, a model for each pair, so that none touches another. */
 export const conversationPairs = (): Pair[] =>
   conversationCases().flatMap((at, n) =>
-    SURFACES.filter((surface) => canExpress(surface, at)).map((surface) => ({
+    WAYS.filter((surface) => canExpress(surface, at)).map((surface) => ({
       at,
       surface,
-      id: `case/n${n}-${SURFACES.indexOf(surface)}`,
+      id: `case/n${n}-${WAYS.indexOf(surface)}`,
       recorded: at.recorded,
       provider: at.provider,
       dialect: at.format,

@@ -4,7 +4,7 @@ import type { Difference } from './compare.ts'
 import type { SmallPair } from './embeddings.ts'
 import { excuse } from './exceptions.ts'
 import type { Pair } from './replay.ts'
-import { SURFACES } from './surfaces/index.ts'
+import { WAYS } from './surfaces/index.ts'
 
 export interface Result<P> {
   readonly pair: P
@@ -64,7 +64,8 @@ format asks with the recorded request, the others with one of their own. \`npm t
 beside the checkout, and fails when the result is another than this page.`
 
 const CELLS = `Cells are passed of all; what is missing to a full one stands under Exceptions. The column of Completions counts only
-recordings that it can express: no tools, no signed reasoning.`
+recordings that it can express: no tools, no signed reasoning. "In an array" is streamGenerateContent without \`alt=sse\`: streams
+and failures.`
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
@@ -80,9 +81,9 @@ function score(results: readonly Result<unknown>[]): string {
 function resultTable(results: readonly Result<Pair>[]): string {
   const rows = [...new Set(results.map(({ pair }) => rowOf(pair)))]
   const cells = (of: readonly Result<Pair>[]) =>
-    SURFACES.map((surface) => score(of.filter(({ pair }) => pair.surface === surface)))
+    WAYS.map((surface) => score(of.filter(({ pair }) => pair.surface === surface)))
   return table(
-    ['recordings of', ...SURFACES.map(({ name }) => name)],
+    ['recordings of', ...WAYS.map(({ name }) => name)],
     [
       ...rows.map((row) => [row, ...cells(results.filter(({ pair }) => rowOf(pair) === row))]),
       ['**all**', ...cells(results)],

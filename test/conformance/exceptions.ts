@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Choice } from './answer.ts'
 import type { Case } from './cases.ts'
 import type { Difference } from './compare.ts'
+import { geminiArray } from './surfaces/gemini-array.ts'
 import type { ClientSurface } from './surfaces/index.ts'
 
 /** Something that a format cannot say, and how a client of it learns of it instead. */
@@ -44,7 +45,9 @@ export function excuse(difference: Difference, surface: ClientSurface, at: Case)
 }
 
 /** Can a client of the surface ask for, and be told, what the recording holds? */
-export function canExpress(surface: ClientSurface, { told }: Case): boolean {
+export function canExpress(surface: ClientSurface, { told, recorded }: Case): boolean {
+  const { kind, status } = recorded.response
+  if (surface === geminiArray) return kind !== 'json' || status >= 400
   const bare = ({ tools, proofs }: Choice) => tools.length === 0 && proofs.length === 0
   return !isOne(surface, 'openai-completions') || told.choices.every(bare)
 }

@@ -192,9 +192,9 @@ function limitWords(
 ): { name: string; until: string | null; raise: string } {
   const resets = windowEnd(limit.span, call.createdAt)
   const span = limit.span === 'total' ? '' : ` ${limit.span}`
-  const { what, raise } = named(limit.scope, key)
+  const { kind, whose, raise } = named(limit.scope, key)
   return {
-    name: `The${span} ${what} of ${formatUsd(limit.capNanos ?? 0n)}`,
+    name: `The${span} ${kind} of ${formatUsd(limit.capNanos ?? 0n)} of ${whose}`,
     until: resets === null ? null : new Date(resets).toISOString(),
     raise,
   }
@@ -204,15 +204,14 @@ function scopeOf(limit: string): string {
   return limit.replace(/^budget-|-test$/g, '')
 }
 
-/** A limit in words, and what raises it. */
-function named(limit: string, key: ApiKey): { what: string; raise: string } {
+/** Whose a limit is, in words, and what raises it. */
+function named(limit: string, key: ApiKey): { kind: string; whose: string; raise: string } {
   const scope = scopeOf(limit)
-  if (scope === 'key') return { what: `limit of the key "${key.name}"`, raise: 'Raise the limit of the key' }
-  const of = { organization: 'the organization', workspace: 'the workspace', member: 'this member' }[scope]
-  return {
-    what: `budget of ${of ?? 'this end user'}`,
-    raise: 'Have the budget raised (waybill budgets)',
+  if (scope === 'key') {
+    return { kind: 'limit', whose: `the key "${key.name}"`, raise: 'Raise the limit of the key' }
   }
+  const of = { organization: 'the organization', workspace: 'the workspace', member: 'this member' }[scope]
+  return { kind: 'budget', whose: of ?? 'this end user', raise: 'Have the budget raised (waybill budgets)' }
 }
 
 /** Output tokens that `left` nano-USD still buys after the prompt; 0 when not even the prompt is covered. */

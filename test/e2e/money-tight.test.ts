@@ -110,7 +110,7 @@ describe.each([
         expect(seen.text).toContain(
           boundary === 'credit'
             ? 'The credit is used up'
-            : 'The daily limit of the key \\"small\\" of $0.50 is used up',
+            : 'The daily limit of $0.50 of the key \\"small\\" is used up',
         )
         expect(seen.text).toContain('"code":402')
         expect(seen.text).not.toContain('[DONE]\n\ndata')

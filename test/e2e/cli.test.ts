@@ -298,6 +298,25 @@ describe('waybill route explain', () => {
     expect(out).toMatch(/– {2}openai .*/)
   })
 
+  it('plans the body in a file as it stands', async () => {
+    const file = join(scratch, 'body.json')
+    writeFileSync(
+      file,
+      JSON.stringify({ model: MODEL, max_tokens: 10, messages: [{ role: 'user', content: 'Hi' }] }),
+    )
+    expect(await json('route', 'explain', '--request', file, '--surface', 'messages')).toMatchObject({
+      surface: 'messages',
+      max_tokens: 10,
+      candidates: [{ provider: 'alpha' }],
+    })
+    writeFileSync(file, 'no json')
+    expect(await cli('route', 'explain', '--request', file)).toMatchObject({
+      code: 2,
+      err: `${file} is not JSON.`,
+    })
+    expect((await cli('route', 'explain', '--request', join(scratch, 'none'))).code).toBe(2)
+  })
+
   it('says what is wrong with it', async () => {
     expect(await cli('route', 'explain')).toMatchObject({
       code: 2,

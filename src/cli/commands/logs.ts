@@ -21,7 +21,7 @@ interface Listed {
 
 /** How often `-f` looks for new calls, ms, and over how many of the latest. */
 const FOLLOW_MS = 1_000
-const FOLLOWED = 200
+const FOLLOWED = 500
 
 const HEADING = [
   'when',

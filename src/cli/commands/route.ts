@@ -1,4 +1,6 @@
-import { type Command, CommandError, EXIT, wholeNumber } from '../command.ts'
+import { readFileSync } from 'node:fs'
+import type { Client } from '../client.ts'
+import { type Command, type CommandContext, CommandError, EXIT, wholeNumber } from '../command.ts'
 import { type Candidate, candidateLines, dollars } from '../receipt.ts'
 
 interface Explained {
@@ -32,6 +34,8 @@ export const routeExplain: Command = {
     ignore: { type: 'string' },
     sort: { type: 'string' },
     key: { type: 'string' },
+    request: { type: 'string' },
+    surface: { type: 'string' },
   },
   help: {
     model: 'the model, e.g. openai/gpt-5.1; several separated by commas are fallbacks',
@@ -47,36 +51,64 @@ export const routeExplain: Command = {
     ignore: 'provider.ignore, separated by commas',
     sort: 'provider.sort: price, throughput, latency or exacto',
     key: 'plan as for this API key, by name or hash',
+    request: 'a file with the body of a request, planned as it stands; other options do not count then',
+    surface: 'whose body that is: chat, messages, responses, completions, gemini or embeddings',
   },
   examples: [
     'waybill route explain meta-llama/llama-3.3-70b-instruct',
     'waybill route explain -m openai/gpt-5.1 --tools --context 200000 --sort price --json',
+    'waybill route explain --request body.json --surface messages',
   ],
-  async run({ args, flags, json, client, out }) {
-    const model = flags['model'] ?? args[0]
-    if (typeof model !== 'string')
-      throw new CommandError('Which model? waybill route explain -m MODEL', EXIT.usage)
-    const parameters = [...(flags['tools'] === true ? ['tools'] : []), ...list(flags['parameters'])]
-    const { data } = await (await client()).call<{ data: Explained }>('POST', '/route/explain', {
-      models: list(model),
-      prompt_tokens: wholeNumber(flags, 'context') ?? 1000,
-      parameters,
-      input_modalities: ['text', ...list(flags['input'])],
-      ...(flags['output'] !== undefined && { output_modalities: list(flags['output']) }),
-      ...(flags['max-tokens'] !== undefined && { max_tokens: wholeNumber(flags, 'max-tokens') }),
-      ...(flags['tier'] !== undefined && { service_tier: flags['tier'] }),
-      ...(flags['key'] !== undefined && { key: flags['key'] }),
-      provider: {
-        ...(flags['order'] !== undefined && { order: list(flags['order']) }),
-        ...(flags['only'] !== undefined && { only: list(flags['only']) }),
-        ...(flags['ignore'] !== undefined && { ignore: list(flags['ignore']) }),
-        ...(flags['sort'] !== undefined && { sort: flags['sort'] }),
-      },
-    })
+  async run(context) {
+    const { flags, json, out } = context
+    const [path, body] = flags['request'] === undefined ? ['/route/explain', kind(context)] : written(context)
+    const client: Client = await context.client()
+    const { data } = await client.call<{ data: Explained }>('POST', path, body)
     if (json) out(JSON.stringify(data))
     else for (const line of explanation(data)) out(line)
     return EXIT.ok
   },
+}
+
+/** The body that stands in a file, and where it is explained. */
+function written({ flags, path }: CommandContext): [path: string, body: unknown] {
+  const file = path(String(flags['request']))
+  const surface =
+    flags['surface'] === undefined ? '' : `?surface=${encodeURIComponent(String(flags['surface']))}`
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch {
+    throw new CommandError(`${file} cannot be read.`, EXIT.usage)
+  }
+  try {
+    return [`/route/explain${surface}`, JSON.parse(text)]
+  } catch {
+    throw new CommandError(`${file} is not JSON.`, EXIT.usage)
+  }
+}
+
+/** A kind of request from the options. */
+function kind({ args, flags }: CommandContext): Record<string, unknown> {
+  const model = flags['model'] ?? args[0]
+  if (typeof model !== 'string')
+    throw new CommandError('Which model? waybill route explain -m MODEL', EXIT.usage)
+  return {
+    models: list(model),
+    prompt_tokens: wholeNumber(flags, 'context') ?? 1000,
+    parameters: [...(flags['tools'] === true ? ['tools'] : []), ...list(flags['parameters'])],
+    input_modalities: ['text', ...list(flags['input'])],
+    ...(flags['output'] !== undefined && { output_modalities: list(flags['output']) }),
+    ...(flags['max-tokens'] !== undefined && { max_tokens: wholeNumber(flags, 'max-tokens') }),
+    ...(flags['tier'] !== undefined && { service_tier: flags['tier'] }),
+    ...(flags['key'] !== undefined && { key: flags['key'] }),
+    provider: {
+      ...(flags['order'] !== undefined && { order: list(flags['order']) }),
+      ...(flags['only'] !== undefined && { only: list(flags['only']) }),
+      ...(flags['ignore'] !== undefined && { ignore: list(flags['ignore']) }),
+      ...(flags['sort'] !== undefined && { sort: flags['sort'] }),
+    },
+  }
 }
 
 function explanation(told: Explained): string[] {

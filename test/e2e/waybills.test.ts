@@ -21,7 +21,9 @@ let gateway: RunningGateway
 beforeAll(async () => {
   alpha = await fakeUpstream({ script: json(503, { error: { message: 'overloaded' } }) })
   beta = await fakeUpstream({ script: answers })
-  cutting = await fakeUpstream({ script: chatStream(ANSWER, {}, { ending: 'cut', endAfter: 900, gapMs: 20 }) })
+  cutting = await fakeUpstream({
+    script: chatStream(ANSWER, {}, { ending: 'cut', endAfter: 900, gapMs: 20 }),
+  })
   saving = await fakeUpstream({ script: chatStream(ANSWER) })
   const provider = (id: string, { url }: FakeUpstream, price: string) => `
   ${id}:
@@ -217,6 +219,20 @@ describe('X-OpenRouter-Metadata: enabled', () => {
       responsesRequest: { model: MODEL, input: 'Hi', provider: { order: ['beta'] }, stream: false },
     })
     expect(responses).toMatchObject({ openrouterMetadata: read })
+  })
+
+  it("is told where an error of a provider is an answer in the client's format", async () => {
+    saving.play(json(400, { error: { code: 'context_length_exceeded', message: 'too long' } }))
+    const body = { input: 'Hi', model: 'test/rescue', provider: { only: ['saving'] } }
+    const whole = (await (await send('/responses', body, ON)).json()) as Loose
+    expect(whole).toMatchObject({ status: 'incomplete', openrouter_metadata: { attempt: 1 } })
+    const text = await (await send('/responses', { ...body, stream: true }, ON)).text()
+    const last = JSON.parse([...text.matchAll(/^data: (\{.*)$/gm)].at(-1)![1]!) as Loose
+    expect(last).toMatchObject({
+      type: 'response.incomplete',
+      response: { openrouter_metadata: { attempts: [{ provider: 'saving', status: 400 }] } },
+    })
+    saving.play(chatStream(ANSWER))
   })
 
   it('is off unless asked for, and clients of OpenAI take it as an extra member', async () => {
@@ -420,7 +436,7 @@ describe('the waybill of a call', () => {
     }
     expect([await statuses('2xx'), await statuses('200')]).toEqual([[200], [200]])
     expect([await statuses('503'), await statuses('5xx')]).toEqual([[503], [503]])
-    expect(await statuses('4xx')).toEqual([])
+    expect([await statuses('4xx'), await statuses('402')]).toEqual([[400], []])
     expect((await list('key=receipts&model=test/model', gateway.operatorKey)).body.data).toHaveLength(1)
     for (const wrong of ['limit=0', 'limit=501', 'result=odd', 'status=6xx', 'status=4x'])
       expect((await list(wrong, key)).status).toBe(400)

@@ -46,6 +46,14 @@ describe('the beginning of an answer', () => {
     expect(asked('plain', { reasoning: { effort: 'high' } })).toBeUndefined()
   })
 
+  it('is not given behind one that the client wrote itself', () => {
+    const messages = [
+      { role: 'user', content: 'hi' },
+      { role: 'assistant', content: 'Well' },
+    ]
+    expect(asked('plain', { messages })).toBeUndefined()
+  })
+
   it('takes its room from the limit of the output', () => {
     expect(asked('plain', { max_tokens: 10 })?.['max_tokens']).toBe(7)
     expect(asked('plain', { max_tokens: 3 })).toBeUndefined()

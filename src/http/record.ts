@@ -65,11 +65,24 @@ function endFacts(
   return {
     result,
     usage,
-    served: attempts[attempt - 1] ?? null,
+    served: whole(attempts[attempt - 1] ?? null, attempts, trace),
     finishReason: result === 'failed' ? 'error' : (served?.finishReason ?? null),
     nativeFinishReason: name(served?.nativeFinishReason, 64),
     errorCode: served?.errorCode ?? null,
   }
+}
+
+/** Times of an answer that was rescued count from the try that began it: that is what its client waited for. */
+function whole(
+  served: AttemptFacts | null,
+  attempts: readonly AttemptFacts[],
+  trace: readonly AttemptTrace[],
+): AttemptFacts | null {
+  const seam = trace.findIndex((attempt) => attempt.seam !== null)
+  const began = seam < 0 ? undefined : attempts.slice(0, seam).findLast(({ ttftMs }) => ttftMs !== null)
+  if (served === null || began === undefined) return served
+  const durationMs = served.startedAt + served.durationMs - began.startedAt
+  return { ...served, ttftMs: began.ttftMs, durationMs }
 }
 
 function attemptFacts(attempt: AttemptTrace, plan: Plan): AttemptFacts {

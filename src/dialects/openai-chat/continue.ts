@@ -13,6 +13,7 @@ export function continueAnswer(
 ): EncodedRequest<Json> | null {
   const way = quirks.assistantPrefix
   if (way === undefined || REASONING.some((field) => asks(encoded.body[field]))) return null
+  if (endsWithAssistant(encoded.body)) return null
   const body = lowered(encoded.body, LIMITS, prefix.tokens)
   if (body === null) return null
   const message: Json = { role: 'assistant', content: prefix.text }
@@ -26,6 +27,11 @@ export function continueAnswer(
 
 const asks = (value: unknown): boolean =>
   value !== undefined && value !== false && value !== 'none' && object(value)?.['type'] !== 'disabled'
+
+/** The client itself has begun the answer: what it wrote and what was delivered can't be told apart in two messages. */
+export function endsWithAssistant(body: Json): boolean {
+  return object(list(body['messages']).at(-1))?.['role'] === 'assistant'
+}
 
 /** A copy of the body with less room in its limits; null when no room is left. */
 export function lowered(body: Json, limits: readonly string[], tokens: number): Json | null {

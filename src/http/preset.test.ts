@@ -1,4 +1,6 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { GatewayError } from '../chat/index.ts'
 import { clientDialect } from '../dialects/index.ts'
 import type { PresetContent } from '../identity/index.ts'
 import { withPreset } from './preset.ts'
@@ -231,5 +233,55 @@ describe('what is kept of a request', () => {
 
   test('is refused like the request that it is', () => {
     expect(() => contentOf('openai-chat', { temperature: 'hot' })).toThrow(/temperature/)
+  })
+})
+
+describe('whatever JSON comes', () => {
+  const FIELDS = [
+    'model',
+    'models',
+    'preset',
+    'messages',
+    'input',
+    'system',
+    'instructions',
+    'contents',
+    'generationConfig',
+    'tools',
+    'tool_choice',
+    'reasoning',
+    'thinking',
+    'response_format',
+    'text',
+    'stop',
+    'provider',
+    'temperature',
+    'max_tokens',
+    'plugins',
+  ]
+  const anyBody = fc.dictionary(fc.constantFrom(...FIELDS), fc.jsonValue({ maxDepth: 3 }), { maxKeys: 8 })
+  const refused = (work: () => unknown): void => {
+    try {
+      work()
+    } catch (error) {
+      expect(error).toBeInstanceOf(GatewayError)
+    }
+  }
+
+  test('a preset is taken in or refused with a sentence, in every format', () => {
+    fc.assert(
+      fc.property(anyBody, anyBody, fc.constantFrom(...Object.keys(SAID)), (body, config, dialect) => {
+        refused(() => apply(dialect, { ...body, preset: 'x' }, undefined, { systemPrompt: 'a', config }))
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  test('a preset is made of it or refused with a sentence', () => {
+    const formats = fc.constantFrom('openai-chat', 'anthropic-messages', 'openai-responses')
+    fc.assert(
+      fc.property(anyBody, formats, (body, format) => refused(() => contentOf(format, body))),
+      { numRuns: 400 },
+    )
   })
 })

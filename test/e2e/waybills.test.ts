@@ -1,275 +1,18 @@
-import { OpenRouter } from '@openrouter/sdk'
-import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Ran, spawnWaybill, waybill } from '../harness/command.ts'
-import { type RunningGateway, startGateway } from '../harness/gateway.ts'
-import { chat, chatStream, embeddings, type FakeUpstream, fakeUpstream, json } from '../upstream/index.ts'
+import type { RunningGateway } from '../harness/gateway.ts'
+import { ANSWER, BODIES, type Loose, MODEL, type Routed, startRouted } from './rig/routed.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, read as loosely as a script would
-type Loose = Record<string, any>
-
-const MODEL = 'test/model'
-
-const ANSWER = ['The ', 'quick ', 'brown ', 'fox ', 'jumps ', 'over ', 'the ', 'lazy ', 'dog.']
-
-let alpha: FakeUpstream
-let cutting: FakeUpstream
-let saving: FakeUpstream
-let beta: FakeUpstream
+let routed: Routed
 let gateway: RunningGateway
+const send: Routed['send'] = (...asked) => routed.send(...asked)
 
 beforeAll(async () => {
-  alpha = await fakeUpstream({ script: json(503, { error: { message: 'overloaded' } }) })
-  beta = await fakeUpstream({ script: answers })
-  cutting = await fakeUpstream({
-    script: chatStream(ANSWER, {}, { ending: 'cut', endAfter: 900, gapMs: 20 }),
-  })
-  saving = await fakeUpstream({ script: chatStream(ANSWER) })
-  const provider = (id: string, { url }: FakeUpstream, price: string) => `
-  ${id}:
-    dialect: openai-chat
-    base_url: "${url}/v1"
-    api_key: key-of-${id}
-    models:
-      - { id: ${MODEL}, context_length: 131072, max_output: 8192,
-          price: { prompt: "${price}", completion: "4.125", cache_read: "0.1" }, capabilities: [tools] }
-      - { id: test/embed, context_length: 8192, price: { prompt: "${price}", completion: "0" }, capabilities: [embeddings] }`
-  gateway = await startGateway({
-    config: `
-credits: prepaid
-providers:${provider('alpha', alpha, '1')}${provider('beta', beta, '2')}
-  gamma:
-    dialect: openai-chat
-    base_url: "${beta.url}/v1"
-    api_key: "\${NOT_SET_ANYWHERE}"
-  silent:
-    dialect: openai-chat
-    base_url: "${beta.url}/v1"
-    api_key: x
-    models:
-      - { id: ${MODEL}, context_length: 4096 }
-  cutting:
-    dialect: openai-chat
-    base_url: "${cutting.url}/v1"
-    api_key: x
-    models: [{ id: test/rescue, price: { prompt: "1", completion: "1" } }]
-  saving:
-    dialect: openai-chat
-    base_url: "${saving.url}/v1"
-    api_key: x
-    models: [{ id: test/rescue, price: { prompt: "2", completion: "3" } }]
-`,
-  })
-  await gateway.call('POST', '/admin/credits', { amount_usd: 50 }, gateway.operatorKey)
+  routed = await startRouted()
+  gateway = routed.gateway
 })
 
-afterAll(async () => {
-  await gateway?.remove()
-  await alpha?.close()
-  await beta?.close()
-  await cutting?.close()
-  await saving?.close()
-})
-
-const cached = {
-  prompt_tokens: 10,
-  completion_tokens: 3,
-  total_tokens: 13,
-  prompt_tokens_details: { cached_tokens: 4 },
-}
-
-function answers(request: { body: string; path: string; nth: number; headers: Loose }) {
-  const script = request.path.endsWith('/embeddings') ? embeddings(9) : chat(['Hel', 'lo'], { usage: cached })
-  return (script as (r: typeof request) => object)(request)
-}
-
-const BODIES: Readonly<Record<string, readonly [path: string, body: Loose]>> = {
-  chat: ['/chat/completions', { messages: [{ role: 'user', content: 'Hi' }] }],
-  completions: ['/completions', { prompt: 'Hi' }],
-  messages: ['/messages', { max_tokens: 50, messages: [{ role: 'user', content: 'Hi' }] }],
-  responses: ['/responses', { input: 'Hi' }],
-  gemini: [`/models/${MODEL}:generateContent`, { contents: [{ role: 'user', parts: [{ text: 'Hi' }] }] }],
-  embeddings: ['/embeddings', { model: 'test/embed', input: 'Hi' }],
-}
-
-function send(path: string, body: object, headers: Record<string, string> = {}): Promise<Response> {
-  return fetch(`${gateway.url}/api/v1${path}`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${gateway.key}`, ...headers },
-    body: JSON.stringify({ model: MODEL, provider: { sort: 'price' }, ...body }),
-  })
-}
-
-const ON = { 'x-openrouter-metadata': 'Enabled' }
-
-/** What every answer tells: the first provider failed, the second answered, one has no price. */
-function expected(model: string) {
-  return {
-    requested: model,
-    strategy: 'direct',
-    region: null,
-    attempt: expect.any(Number),
-    is_byok: false,
-    summary: expect.stringMatching(
-      /^beta; model=test\/\w+; route=sort:price; candidates=\d\/\d; attempts=\d/,
-    ),
-    endpoints: {
-      total: expect.any(Number),
-      available: expect.arrayContaining([
-        { provider: 'alpha', model, selected: false },
-        { provider: 'beta', model, selected: true },
-      ]),
-    },
-    attempts: expect.arrayContaining([{ provider: 'beta', model, status: 200 }]),
-    generation_time: expect.any(Number),
-  }
-}
-
-describe('X-OpenRouter-Metadata: enabled', () => {
-  it.each(Object.entries(BODIES))('tells the route in a whole answer of %s', async (name, [path, body]) => {
-    const response = await send(path, body, ON)
-    expect(response.status).toBe(200)
-    const told = ((await response.json()) as Loose)['openrouter_metadata']
-    expect(told).toMatchObject(expected(name === 'embeddings' ? 'test/embed' : MODEL))
-  })
-
-  const carriers: Readonly<Record<string, (events: Loose[]) => Loose>> = {
-    chat: (events) => events.at(-1)!,
-    completions: (events) => events.at(-1)!,
-    messages: (events) => events.find(({ type }) => type === 'message_stop')!,
-    responses: (events) => events.find(({ type }) => type === 'response.completed')!['response'],
-    gemini: (events) => events.at(-1)!,
-  }
-  it.each(Object.keys(carriers))('tells it once, at the end of a stream of %s', async (name) => {
-    const [path, body] = BODIES[name]!
-    const streamed = path.replace(':generateContent', ':streamGenerateContent?alt=sse')
-    const text = await (await send(streamed, { ...body, stream: true }, ON)).text()
-    const events = [...text.matchAll(/^data: (\{.*)$/gm)].map((match) => JSON.parse(match[1]!) as Loose)
-    expect(carriers[name]!(events)['openrouter_metadata']).toMatchObject(expected(MODEL))
-    expect(text.split('openrouter_metadata')).toHaveLength(2)
-  })
-
-  it("tells it in the last element of Google's arrays, and once", async () => {
-    const path = `/models/${MODEL}:streamGenerateContent`
-    const elements = (await (await send(path, BODIES['gemini']![1], ON)).json()) as Loose[]
-    expect(elements.at(-1)!['openrouter_metadata']).toMatchObject(expected(MODEL))
-    expect(elements.filter((element) => 'openrouter_metadata' in element)).toHaveLength(1)
-  })
-
-  it('tells beside an error how far the request came', async () => {
-    const nowhere = (await (
-      await send('/chat/completions', { ...BODIES['chat']![1], provider: { only: ['gamma'] } }, ON)
-    ).json()) as Loose
-    expect(nowhere['error'].code).toBe(404)
-    expect(nowhere['openrouter_metadata']).toMatchObject({
-      attempt: 0,
-      summary: expect.stringMatching(/^none; route=/),
-      endpoints: { total: 3, available: [] },
-    })
-    const unknown = (await (
-      await send('/messages', { ...BODIES['messages']![1], model: 'test/modle' }, ON)
-    ).json()) as Loose
-    expect(unknown).toMatchObject({
-      type: 'error',
-      openrouter_metadata: { requested: 'test/modle', attempt: 0 },
-    })
-    const failed = (await (
-      await send('/chat/completions', { ...BODIES['chat']![1], provider: { only: ['alpha'] } }, ON)
-    ).json()) as Loose
-    expect(failed['openrouter_metadata']).toMatchObject({
-      attempt: expect.any(Number),
-      attempts: expect.arrayContaining([{ provider: 'alpha', model: MODEL, status: 503 }]),
-    })
-  })
-
-  it("is read by OpenRouter's own SDK, whole and streamed", async () => {
-    const sdk = new OpenRouter({ apiKey: gateway.key, serverURL: `${gateway.url}/api/v1` })
-    const chatRequest = {
-      model: MODEL,
-      messages: [{ role: 'user' as const, content: 'Hi' }],
-      provider: { order: ['beta'] },
-    }
-    const read = {
-      requested: MODEL,
-      strategy: 'direct',
-      attempt: 1,
-      isByok: false,
-      generationTime: expect.any(Number),
-      endpoints: {
-        total: 3,
-        available: expect.arrayContaining([{ provider: 'beta', model: MODEL, selected: true }]),
-      },
-      attempts: [{ provider: 'beta', model: MODEL, status: 200 }],
-    }
-    const whole = await sdk.chat.send({
-      xOpenRouterMetadata: 'enabled',
-      chatRequest: { ...chatRequest, stream: false },
-    })
-    expect(whole).toMatchObject({ openrouterMetadata: read })
-    const stream = await sdk.chat.send({
-      xOpenRouterMetadata: 'enabled',
-      chatRequest: { ...chatRequest, stream: true },
-    })
-    if (!(Symbol.asyncIterator in stream)) throw new Error('the answer is not a stream')
-    const told: unknown[] = []
-    for await (const chunk of stream) if (chunk.openrouterMetadata) told.push(chunk.openrouterMetadata)
-    expect(told).toMatchObject([read])
-    const responses = await sdk.beta.responses.send({
-      xOpenRouterMetadata: 'enabled',
-      responsesRequest: { model: MODEL, input: 'Hi', provider: { order: ['beta'] }, stream: false },
-    })
-    expect(responses).toMatchObject({ openrouterMetadata: read })
-  })
-
-  it("is told where an error of a provider is an answer in the client's format", async () => {
-    saving.play(json(400, { error: { code: 'context_length_exceeded', message: 'too long' } }))
-    const body = { input: 'Hi', model: 'test/rescue', provider: { only: ['saving'] } }
-    const whole = (await (await send('/responses', body, ON)).json()) as Loose
-    expect(whole).toMatchObject({ status: 'incomplete', openrouter_metadata: { attempt: 1 } })
-    const text = await (await send('/responses', { ...body, stream: true }, ON)).text()
-    const last = JSON.parse([...text.matchAll(/^data: (\{.*)$/gm)].at(-1)![1]!) as Loose
-    expect(last).toMatchObject({
-      type: 'response.incomplete',
-      response: { openrouter_metadata: { attempts: [{ provider: 'saving', status: 400 }] } },
-    })
-    saving.play(chatStream(ANSWER))
-  })
-
-  it('is off unless asked for, and clients of OpenAI take it as an extra member', async () => {
-    for (const headers of [{}, { 'x-openrouter-metadata': 'disabled' }, { 'x-openrouter-metadata': 'yes' }])
-      expect(
-        await (await send('/chat/completions', BODIES['chat']![1], headers as Record<string, string>)).text(),
-      ).not.toContain('openrouter_metadata')
-    const client = new OpenAI({ baseURL: `${gateway.url}/api/v1`, apiKey: gateway.key, defaultHeaders: ON })
-    const messages = [{ role: 'user' as const, content: 'Hi' }]
-    const stream = await client.chat.completions.create({ model: MODEL, messages, stream: true })
-    let last: object = {}
-    for await (const chunk of stream) last = chunk
-    expect(last).toMatchObject({
-      openrouter_metadata: expected(MODEL).endpoints && { requested: MODEL },
-      usage: {},
-    })
-  })
-})
-
-describe('the header x-waybill', () => {
-  it('tells in one line who answers, of whole and streamed answers and of errors', async () => {
-    for (const stream of [false, true]) {
-      const response = await send('/chat/completions', { ...BODIES['chat']![1], stream })
-      await response.text()
-      expect(response.headers.get('x-waybill')).toMatch(
-        /^beta; model=test\/model; route=sort:price; candidates=\d\/3; attempts=\d(; failed=alpha:503)?$/,
-      )
-    }
-    const failed = await send('/chat/completions', { ...BODIES['chat']![1], provider: { only: ['alpha'] } })
-    expect(failed.headers.get('x-waybill')).toMatch(/^none; route=load-balance; candidates=1\/3; attempts=\d/)
-    const nowhere = await send('/messages', { ...BODIES['messages']![1], provider: { only: ['gamma'] } })
-    expect([nowhere.status, nowhere.headers.get('x-waybill')]).toEqual([
-      404,
-      expect.stringMatching(/^none; route=[a-z-]+; candidates=0\/3; attempts=0$/),
-    ])
-  })
-})
+afterAll(() => routed?.close())
 
 describe('POST /route/explain', () => {
   const explain = (body: object, query = '', key = gateway.key) =>
@@ -278,7 +21,7 @@ describe('POST /route/explain', () => {
   it.each(Object.entries(BODIES))(
     'plans a body of %s as the real call, and sends nothing',
     async (name, [, body]) => {
-      const sent = alpha.requests.length + beta.requests.length
+      const sent = routed.alpha.requests.length + routed.beta.requests.length
       const before = await gateway.call('GET', '/credits', undefined, gateway.operatorKey)
       const { status, body: told } = await explain(body, `?surface=${name}`)
       expect(status).toBe(200)
@@ -288,7 +31,7 @@ describe('POST /route/explain', () => {
         hold_usd: expect.stringMatching(/^0\.0\d+$/),
       })
       expect(told.data.candidates.length).toBeGreaterThanOrEqual(2)
-      expect(alpha.requests.length + beta.requests.length).toBe(sent)
+      expect(routed.alpha.requests.length + routed.beta.requests.length).toBe(sent)
       expect((await gateway.call('GET', '/credits', undefined, gateway.operatorKey)).body).toEqual(
         before.body,
       )
@@ -351,6 +94,8 @@ describe('the waybill of a call', () => {
   let id: string
   let key: string
   beforeAll(async () => {
+    await (await send(BODIES['chat']![0], { ...BODIES['chat']![1], provider: { only: ['alpha'] } })).text()
+    await (await send(BODIES['chat']![0], BODIES['chat']![1])).text()
     key = (await gateway.call('POST', '/keys', { name: 'receipts' }, gateway.operatorKey)).body.key
     const response = await fetch(`${gateway.url}/api/v1/messages`, {
       method: 'POST',
@@ -436,7 +181,7 @@ describe('the waybill of a call', () => {
     }
     expect([await statuses('2xx'), await statuses('200')]).toEqual([[200], [200]])
     expect([await statuses('503'), await statuses('5xx')]).toEqual([[503], [503]])
-    expect([await statuses('4xx'), await statuses('402')]).toEqual([[400], []])
+    expect([await statuses('4xx'), await statuses('402')]).toEqual([[], []])
     expect((await list('key=receipts&model=test/model', gateway.operatorKey)).body.data).toHaveLength(1)
     for (const wrong of ['limit=0', 'limit=501', 'result=odd', 'status=6xx', 'status=4x'])
       expect((await list(wrong, key)).status).toBe(400)
@@ -490,7 +235,7 @@ describe('the waybill of a call', () => {
       stream: true,
       provider: { order: ['cutting', 'saving'] },
     }
-    const response = await send('/chat/completions', body, ON)
+    const response = await send('/chat/completions', body, { 'x-openrouter-metadata': 'enabled' })
     const text = await response.text()
     const said = [...text.matchAll(/"content":"([^"]*)"/g)].map((match) => match[1]).join('')
     expect(said).toBe(ANSWER.join(''))

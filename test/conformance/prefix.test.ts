@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Block, BlockDelta, ChatEvent } from '../../src/chat/index.ts'
 import { NO_USAGE } from '../../src/chat/index.ts'
-import type { ReplyMeta, UpstreamDialect } from '../../src/dialects/index.ts'
+import type { Quirks, ReplyMeta, UpstreamDialect } from '../../src/dialects/index.ts'
 import { DIALECTS, UPSTREAM_DIALECTS } from '../../src/dialects/registry.ts'
 import type { Json } from './answer.ts'
 import { type ClientSurface, SURFACES } from './surfaces/index.ts'
@@ -59,10 +59,10 @@ function answer(turn: number, family: string): ChatEvent[] {
 }
 
 /** The bodies that a provider is sent while a conversation grows, each turn as its client keeps it. */
-function bodiesOf(surface: ClientSurface, upstream: UpstreamDialect): Json[] {
+function bodiesOf(surface: ClientSurface, upstream: UpstreamDialect, quirks: Quirks = {}): Json[] {
   const client = DIALECTS.get(surface.dialect)!
   const [upstreamId, family] = MODELS[upstream.id]!
-  const target = { upstreamId, maxOutput: 8192, quirks: {}, supportedParameters: null }
+  const target = { upstreamId, maxOutput: 8192, quirks, supportedParameters: null }
   const turn: Json[] = []
   return Array.from({ length: TURNS }, (_, n) => {
     const question = { model: 'a/b', stream: false, tools: TOOLS, choices: 1, turn: [...turn] }
@@ -101,18 +101,25 @@ describe.each(clients.map((surface) => [surface.name, surface] as const))(
   (_, surface) => {
     test.each([...UPSTREAM_DIALECTS])(
       `a conversation of ${TURNS} turns only ever adds bytes at its end, for %s`,
-      (_id, upstream) => {
-        const bodies = bodiesOf(surface, upstream)
-        for (const [n, body] of bodies.entries()) {
-          if (n === 0) continue
-          const [before, now] = [partsOf(bodies[n - 1]!), partsOf(body)]
-          expect(now.rest).toBe(before.rest)
-          expect(now.list.slice(0, before.list.length + 1)).toBe(`${before.list},`)
-        }
-        const last = JSON.stringify(bodies.at(-1))
-        for (let n = 0; n < TURNS - 1; n++) expect(last.includes(`call_${n}_tool_3`)).toBe(n % 4 !== 3)
-        expect(last.indexOf('tool_25')).toBeLessThan(last.indexOf('tool_24'))
-      },
+      (_id, upstream) => expectGrowing(bodiesOf(surface, upstream)),
+    )
+
+    test.each(['content', 'reasoning', 'details'] as const)(
+      'the same for a provider of Chat Completions that takes reasoning back as %s',
+      (as) =>
+        expectGrowing(bodiesOf(surface, UPSTREAM_DIALECTS.get('openai-chat')!, { replayReasoning: as })),
     )
   },
 )
+
+function expectGrowing(bodies: readonly Json[]): void {
+  for (const [n, body] of bodies.entries()) {
+    if (n === 0) continue
+    const [before, now] = [partsOf(bodies[n - 1]!), partsOf(body)]
+    expect(now.rest).toBe(before.rest)
+    expect(now.list.slice(0, before.list.length + 1)).toBe(`${before.list},`)
+  }
+  const last = JSON.stringify(bodies.at(-1))
+  for (let n = 0; n < TURNS - 1; n++) expect(last.includes(`call_${n}_tool_3`)).toBe(n % 4 !== 3)
+  expect(last.indexOf('tool_25')).toBeLessThan(last.indexOf('tool_24'))
+}

@@ -49,6 +49,18 @@ async function checkProofs(
   const came = (proof: string) => sent.includes(JSON.stringify(proof).slice(1, -1))
   for (const [i, choice] of got.choices.entries())
     choice.proofs = (at.told.choices[i]?.proofs ?? []).filter(came)
+  const back = signedThoughts(JSON.parse(sent))
+  const { reasoning } = at.told.choices[0]!
+  if (back !== '' && back !== reasoning) throw new Error(`thoughts came back as ${back}`)
+}
+
+/** The thoughts of Claude that a body sends back: a signature holds for every character of its own. */
+function signedThoughts(body: unknown): string {
+  if (typeof body !== 'object' || body === null) return ''
+  const it = body as Json
+  if (it['type'] === 'thinking') return it['thinking'] ?? ''
+  if (it['reasoningText']) return it['reasoningText'].text
+  return Object.values(it).map(signedThoughts).join('')
 }
 
 /** The request as it was recorded, for a client that speaks the provider's format. */

@@ -47,9 +47,6 @@ export class Attempt implements UpstreamHandler, Timed {
   readonly dialect: UpstreamDialect
   readonly trace: AttemptTrace
   pipe: StreamPipe | null = null
-  /** Figures of the last checkpoint, kept by the owner. */
-  checkpointAt = Number.NEGATIVE_INFINITY
-  checkpointBytes = 0
   #mode: 'head' | 'body' | 'error' | 'tail' | 'over' = 'head'
   #call: UpstreamCall | null = null
   #header: (name: string) => string | undefined = noHeader

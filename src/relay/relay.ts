@@ -3,7 +3,8 @@ import type { ChatRequest, GatewayError, Outcome, UpstreamError } from '../chat/
 import type { EncodedRequest, StreamPipe } from '../dialects/index.ts'
 import { type Timed, Timer } from '../lib/index.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
-import { CHECKPOINT_MS, CHECKPOINT_TOKENS, DRAIN_MS, KEEP_ALIVE_MS, PREAMBLE_BYTES } from './deadline.ts'
+import { Checkpoints } from './checkpoint.ts'
+import { DRAIN_MS, KEEP_ALIVE_MS, PREAMBLE_BYTES } from './deadline.ts'
 import { Ending } from './ending.ts'
 import { clientError, fault, storeError } from './failure.ts'
 import { reportHealth } from './report.ts'
@@ -48,6 +49,7 @@ class Relay implements AttemptOwner, SinkListener, Timed {
   #index = 0
   readonly #tries: Tries
   readonly #rescue: Rescue
+  readonly #checkpoints: Checkpoints
   /** The endpoint that the hold was last raised for. */
   #covered: string
   /** Of the hold: nothing goes to the client before it is. */
@@ -66,6 +68,7 @@ class Relay implements AttemptOwner, SinkListener, Timed {
     this.#ending = new Ending(call, deps, resolve)
     this.#tries = new Tries(call.plan, deps)
     this.#rescue = new Rescue(call, deps)
+    this.#checkpoints = new Checkpoints(call.meter, deps, this.#rescue)
     this.#startedTick = deps.clock.tick()
     this.#covered = call.plan.order[0]?.id ?? ''
   }
@@ -147,13 +150,7 @@ class Relay implements AttemptOwner, SinkListener, Timed {
     this.#call.trace.push(attempt.trace)
     this.#attempt = attempt
     this.#phase = 'trying'
-    const { active, delivered } = this.#rescue
-    this.#call.meter.checkpoint({
-      attempt: attempt.trace.n,
-      endpointId: endpoint.id,
-      phase: active ? 'streaming' : 'dispatched',
-      usage: active ? delivered : null,
-    })
+    this.#checkpoints.dispatched(attempt)
     attempt.send(this.#tries.othersAfter(this.#index))
   }
 
@@ -204,10 +201,10 @@ class Relay implements AttemptOwner, SinkListener, Timed {
   }
 
   onPushed(attempt: Attempt, out: Uint8Array | null): boolean {
-    this.#checkpoint(attempt)
+    this.#checkpoints.pushed(attempt)
     if (this.#phase === 'draining') return true
     if (this.#phase === 'streaming') return this.#ending.write(out)
-    if (this.#rescue.active) return out === null || this.#resumed(out)
+    if (this.#rescue.active) return out === null || this.#stream(() => this.#ending.write(out))
     this.#ending.hold(out)
     const { seen } = attempt.pipe!
     if (this.request.stream && seen.content && seen.error === null) {
@@ -219,35 +216,15 @@ class Relay implements AttemptOwner, SinkListener, Timed {
     return true
   }
 
-  /** The first content goes out: from here on there is no other endpoint. */
+  /** The first content goes out, or the first new words after a break: whatever happens now, the client has something. */
+  #stream(write: () => boolean): boolean {
+    this.#phase = 'streaming'
+    this.deps.wheel.disarm(this.#alive)
+    return write()
+  }
+
   #commit(): boolean {
-    this.#phase = 'streaming'
-    this.deps.wheel.disarm(this.#alive)
-    return this.#ending.commit()
-  }
-
-  /** The first new words after a break. */
-  #resumed(out: Uint8Array): boolean {
-    this.#phase = 'streaming'
-    this.deps.wheel.disarm(this.#alive)
-    return this.#ending.write(out)
-  }
-
-  #checkpoint(attempt: Attempt): void {
-    const { seen } = attempt.pipe!
-    const grown = seen.outputBytes - attempt.checkpointBytes
-    if (grown === 0) return
-    const { now } = this.deps.wheel
-    const due = now - attempt.checkpointAt >= CHECKPOINT_MS
-    if (!due && this.deps.estimateTokens(grown) < CHECKPOINT_TOKENS) return
-    attempt.checkpointAt = now
-    attempt.checkpointBytes = seen.outputBytes
-    this.#call.meter.checkpoint({
-      attempt: attempt.trace.n,
-      endpointId: attempt.endpoint.id,
-      phase: 'streaming',
-      usage: this.#rescue.charged(attempt),
-    })
+    return this.#stream(() => this.#ending.commit())
   }
 
   onAttemptFailed(attempt: Attempt, error: UpstreamError): void {

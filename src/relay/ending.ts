@@ -9,6 +9,7 @@ import {
   type StreamPipe,
   type UpstreamDialect,
 } from '../dialects/index.ts'
+import { Timer } from '../lib/index.ts'
 import type { Attempt } from './attempt.ts'
 import { storeError } from './failure.ts'
 import { streamType } from './media.ts'
@@ -18,6 +19,9 @@ import type { RelayCall, RelayDeps, RelayResult } from './types.ts'
 
 /** Longest event of a stream that carries images or audio, bytes. */
 const MEDIA_FRAME_BYTES = 32 * 1024 * 1024
+
+/** A client waits so long for its hold to go back before it is told that its request failed, ms. */
+const RELEASE_MS = 2_000
 
 const JSON_HEAD = ['content-type', 'application/json']
 
@@ -141,10 +145,23 @@ export class Ending {
     this.#finish(attempt, 'failed', bill.usage, null, error)
   }
 
-  /** No endpoint answered: the hold goes back and the client gets the reason. */
+  /**
+   * No endpoint answered: the hold goes back, then the client gets the reason, so that its next try finds the money free.
+   * It does not wait for a store that is slow.
+   */
   refuse(error: GatewayError, endpoint: Endpoint | null): void {
-    this.#tell(error, this.#failed(error, endpoint))
-    this.#release(error.code, 'failed', error)
+    const { wheel } = this.#deps
+    const streamed = this.#failed(error, endpoint)
+    let told = false
+    const tell = (): void => {
+      wheel.disarm(patience)
+      if (told) return
+      told = true
+      this.#tell(error, streamed)
+    }
+    const patience = new Timer({ onTimer: tell })
+    wheel.arm(patience, RELEASE_MS)
+    this.#release(error.code, 'failed', error, tell)
   }
 
   /** Nothing was produced and nobody is there to be told. */
@@ -160,11 +177,18 @@ export class Ending {
     this.#release(error.code, 'failed', error)
   }
 
-  #release(reason: string, result: RelayResult['result'], error: GatewayError | null): void {
+  #release(
+    reason: string,
+    result: RelayResult['result'],
+    error: GatewayError | null,
+    freed: () => void = () => {},
+  ): void {
     this.#call.meter
       .release(reason)
       .catch((cause) => this.#deps.log('release_failed', this.#call.id, cause))
+      .then(freed)
       .then(() => this.#finish(null, result, null, null, error))
+      .catch((cause) => this.broken(cause))
   }
 
   #failed(error: GatewayError, endpoint: Endpoint | null): (() => Uint8Array) | null {

@@ -1,5 +1,12 @@
-import { afterAll, afterEach, describe, expect, it } from 'vitest'
-import { chatEvents, type FakeUpstream, fakeUpstream, type Script, sse } from '../../test/upstream/index.ts'
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
+import {
+  chatEvents,
+  type FakeUpstream,
+  fakeUpstream,
+  json,
+  type Script,
+  sse,
+} from '../../test/upstream/index.ts'
 import { relay } from './relay.ts'
 import { bench } from './testing/bench.ts'
 import { createUndiciTransport } from './transport.undici.ts'
@@ -71,5 +78,33 @@ describe('a malformed event', () => {
     const { call, deps, sink } = bench(transport, { a: a.url, b: b.url })
     expect(await relay(call, deps)).toMatchObject({ result: 'complete' })
     expect(sink.content).toBe('one two three')
+  })
+})
+
+describe('a request that no endpoint answered', () => {
+  const refused = async () => {
+    const a = await provider(json(400, { error: { message: 'no' } }))
+    return bench(transport, { a: a.url })
+  }
+
+  it('is told so only when its hold is free again', async () => {
+    const { call, deps, sink, meter, journal } = await refused()
+    meter.releasing = () => new Promise((done) => setTimeout(done, 50))
+    await relay(call, deps)
+    expect(sink.status).toBe(400)
+    expect(journal.indexOf('released')).toBeLessThan(journal.indexOf('head 400'))
+  })
+
+  it.each([
+    ['fails', () => Promise.reject(new Error('disk full'))],
+    ['takes for ever', () => new Promise<void>(() => {})],
+  ])('is told within two seconds when the store %s', async (_, releasing) => {
+    const { call, deps, sink, meter } = await refused()
+    meter.releasing = releasing
+    const started = performance.now()
+    void relay(call, deps)
+    await vi.waitFor(() => expect(sink.status).toBe(400), { timeout: 3_000 })
+    expect(performance.now() - started).toBeLessThan(2_500)
+    expect(sink.ended).toBe(true)
   })
 })

@@ -21,6 +21,8 @@ export class FakeMeter implements Meter {
   covers: (endpointId: string) => boolean | Error = () => true
   /** What every settle waits for, and fails with. */
   settling: () => Promise<void> = () => Promise.resolve()
+  /** What every release waits for, and fails with. */
+  releasing: () => Promise<void> = () => Promise.resolve()
 
   constructor(journal: Journal = []) {
     this.journal = journal
@@ -50,6 +52,8 @@ export class FakeMeter implements Meter {
   async release(reason: string): Promise<void> {
     this.releases.push(reason)
     this.journal.push(`release ${reason}`)
+    await this.releasing()
+    this.journal.push('released')
   }
 }
 

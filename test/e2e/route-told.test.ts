@@ -137,6 +137,22 @@ describe('X-OpenRouter-Metadata: enabled', () => {
     expect(responses).toMatchObject({ openrouterMetadata: read })
   })
 
+  it.each(['chat', 'messages', 'responses', 'gemini'])(
+    'comes with the error that ends a broken stream of %s',
+    async (name) => {
+      const [path, body] = BODIES[name]!
+      const streamed = path
+        .replace(MODEL, 'test/rescue')
+        .replace(':generateContent', ':streamGenerateContent?alt=sse')
+      const asked = { ...body, model: 'test/rescue', stream: true, provider: { only: ['cutting'] } }
+      const text = await (await send(streamed, asked, ON)).text()
+      const last = JSON.parse([...text.matchAll(/^data: (\{.*)$/gm)].at(-1)![1]!) as Loose
+      const told = last['response'] ?? last
+      expect(told).toMatchObject({ error: {}, openrouter_metadata: { attempt: expect.any(Number) } })
+      expect(told['openrouter_metadata'].summary).toMatch(/^none; .*failed=cutting:/)
+    },
+  )
+
   it("is told where an error of a provider is an answer in the client's format", async () => {
     routed.saving.play(json(400, { error: { code: 'context_length_exceeded', message: 'too long' } }))
     const body = { input: 'Hi', model: 'test/rescue', provider: { only: ['saving'] } }

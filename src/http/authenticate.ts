@@ -93,6 +93,11 @@ function operator(headers: IncomingHttpHeaders, remoteAddress: string | undefine
 }
 
 function checkUsable(key: ApiKey, now: number): void {
+  if (key.deleted)
+    throw new GatewayError(
+      'authentication',
+      'This API key was deleted. Make a new one with: waybill keys create NAME',
+    )
   if (key.disabled)
     throw new GatewayError(
       'authentication',

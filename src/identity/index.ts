@@ -1,4 +1,7 @@
 export * from './key.ts'
 export * from './keys.ts'
+export * from './members.ts'
 export * from './organizations.ts'
 export * from './presets.ts'
+export * from './rights.ts'
+export * from './workspaces.ts'

@@ -37,6 +37,7 @@ export interface ApiKey {
   /** Hash of the first key of the rotation: limits count here, so that rotating a key never refills its cap. */
   readonly lineage: string
   readonly rates: KeyRates
+  readonly deleted: boolean
 }
 
 export interface NewKey {
@@ -83,13 +84,15 @@ export class KeyBook {
     return book
   }
 
-  /** The key that a client sent, by value; undefined when its form is wrong or nobody made it. Disabled and expired keys are found: the caller says which it is. */
+  /** The key that a client sent, by value; undefined when its form is wrong or nobody made it. Disabled, expired and deleted keys are found: the caller says which it is. */
   find(secret: string): ApiKey | undefined {
     return isKeyShaped(secret) ? this.#keys.get(keyHash(secret)) : undefined
   }
 
+  /** A key that has not been deleted. */
   byHash(hash: string): ApiKey | undefined {
-    return this.#keys.get(hash)
+    const key = this.#keys.get(hash)
+    return key?.deleted === true ? undefined : key
   }
 
   /** Like `find`, but asks the database when memory does not know the key (another node may have made it a moment ago). */
@@ -104,10 +107,10 @@ export class KeyBook {
     return row && this.#remember(row)
   }
 
-  /** Newest first. */
+  /** Newest first, without deleted ones. */
   list(organizationId: string): ApiKey[] {
     return [...this.#keys.values()]
-      .filter((key) => key.organizationId === organizationId)
+      .filter((key) => key.organizationId === organizationId && !key.deleted)
       .sort((a, b) => b.createdAt - a.createdAt || (a.hash < b.hash ? -1 : 1))
   }
 
@@ -131,6 +134,7 @@ export class KeyBook {
       created_at: now,
       updated_at: now,
       rotated_from: rotatedFrom,
+      deleted_at: null,
       ...rateColumns(wanted.rates),
     }
     await this.#store.db.insertInto('api_keys').values(row).execute()
@@ -156,9 +160,27 @@ export class KeyBook {
         updated_at: BigInt(this.#clock.now()),
       })
       .where('hash', '=', hash)
+      .where('deleted_at', 'is', null)
       .returningAll()
       .executeTakeFirst()
     return row && this.#remember(row)
+  }
+
+  /**
+   * Ends a key for good: it answers 401 and stands in no list. Its row, usage and limits stay, so that history adds up
+   * and a successor's cap is not refilled. @returns whether there was one
+   */
+  async remove(hash: string): Promise<boolean> {
+    const now = BigInt(this.#clock.now())
+    const row = await this.#store.db
+      .updateTable('api_keys')
+      .set({ deleted_at: now, updated_at: now })
+      .where('hash', '=', hash)
+      .where('deleted_at', 'is', null)
+      .returningAll()
+      .executeTakeFirst()
+    if (row !== undefined) this.#remember(row)
+    return row !== undefined
   }
 
   /**
@@ -166,7 +188,7 @@ export class KeyBook {
    * users can change over. Undefined when no such key exists.
    */
   async rotate(hash: string, overlapMs: number): Promise<{ secret: string; key: ApiKey } | undefined> {
-    const old = this.#keys.get(hash)
+    const old = this.byHash(hash)
     if (old === undefined) return undefined
     const made = await this.create(old, hash)
     const end = this.#clock.now() + overlapMs
@@ -220,6 +242,7 @@ function fromRow(row: ApiKeyRow, lineage: string): ApiKey {
       tokensPerMinute: row.tokens_per_minute,
       concurrency: row.concurrency,
     },
+    deleted: row.deleted_at !== null,
   }
 }
 

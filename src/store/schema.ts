@@ -5,6 +5,8 @@
 export interface Database {
   organizations: OrganizationRow
   workspaces: WorkspaceRow
+  members: MemberRow
+  workspace_members: WorkspaceMemberRow
   api_keys: ApiKeyRow
   accounts: AccountRow
   limits: LimitRow
@@ -14,6 +16,7 @@ export interface Database {
   chains: ChainRow
   attempts: AttemptRow
   generations: GenerationRow
+  feedback: FeedbackRow
   waybills: WaybillRow
   budgets: BudgetRow
   candidate_tables: CandidateTableRow
@@ -22,6 +25,10 @@ export interface Database {
   presets: PresetRow
   preset_versions: PresetVersionRow
   nodes: NodeRow
+  alerts: AlertRow
+  alert_deliveries: AlertDeliveryRow
+  alert_mutes: AlertMuteRow
+  idempotency: IdempotencyRow
   settings: SettingRow
   commits: CommitRow
 }
@@ -39,6 +46,31 @@ export interface WorkspaceRow {
   organization_id: string
   slug: string
   name: string
+  created_at: bigint
+  description: string | null
+  created_by: string | null
+  updated_at: bigint | null
+  /** Set: no longer there; its row stays for what its keys have spent. */
+  deleted_at: bigint | null
+}
+
+/** A person of an organization. */
+export interface MemberRow {
+  id: string
+  organization_id: string
+  email: string
+  first_name: string | null
+  last_name: string | null
+  /** `admin` or `member`. */
+  role: string
+  created_at: bigint
+}
+
+export interface WorkspaceMemberRow {
+  id: string
+  organization_id: string
+  workspace_id: string
+  user_id: string
   created_at: bigint
 }
 
@@ -67,6 +99,8 @@ export interface ApiKeyRow {
   requests_per_minute: number | null
   tokens_per_minute: number | null
   concurrency: number | null
+  /** Set: answers no more and stands in no list; its row stays for what it has spent. */
+  deleted_at: bigint | null
 }
 
 /** A ledger account with its cached balance; the truth is the fold over `entries`. */
@@ -242,6 +276,18 @@ export interface GenerationRow {
   session_id: string | null
 }
 
+/** What a customer says of one call. */
+export interface FeedbackRow {
+  id: string
+  organization_id: string
+  workspace_id: string
+  creator_user_id: string | null
+  generation_id: string
+  category: string
+  comment: string | null
+  created_at: bigint
+}
+
 /** Why a request went where it went; at most 1 KB. */
 export interface WaybillRow {
   id: string
@@ -309,6 +355,72 @@ export interface NodeRow {
   epoch: string
   started_at: bigint
   heartbeat_at: bigint
+}
+
+/** A write that carried an Idempotency-Key, kept for a day. */
+export interface IdempotencyRow {
+  /** SHA-256 (hex) of the caller's credential, the route and the key. */
+  scope: string
+  organization_id: string
+  /** SHA-256 (hex) of the body. */
+  request_hash: string
+  /** Null while it runs. */
+  status: number | null
+  /** Sealed with the caller's credential, which is kept nowhere: an answer may hold a new key. */
+  answer: Uint8Array | null
+  created_at: bigint
+}
+
+/** Something about money that people are told; written in the same unit as the charge that caused it. */
+export interface AlertRow {
+  id: string
+  organization_id: string
+  workspace_id: string | null
+  creator_user_id: string | null
+  /** `key`, `budget-…`: a limit row; `balance`: an organization's credit; `test`. */
+  scope: string
+  scope_id: string
+  span: string
+  /** Of a balance: 0 while it is low, then when it recovered. */
+  window_start: bigint
+  /** Percent of the cap; for a balance, nano-USD. */
+  threshold: bigint
+  cap_nanos: bigint | null
+  /** Spent of the cap, or left of the balance. */
+  amount_nanos: bigint
+  /** Hold or credit. */
+  cause: string
+  created_at: bigint
+  /** 1: it has its deliveries. */
+  sent: number
+}
+
+/** An alert on its way to one destination. */
+export interface AlertDeliveryRow {
+  alert_id: string
+  /** Hash of kind and address: stays with the destination wherever it stands in the file. */
+  destination: string
+  /** For people; never the whole address, which may be a secret. */
+  label: string
+  /** `pending`, `delivered`, `failed`, `muted`, `gone` (the destination wants no more). */
+  state: string
+  attempts: number
+  next_at: bigint
+  /** Another node leaves it alone until then. */
+  leased_until: bigint
+  last_status: number | null
+  last_error: string | null
+  created_at: bigint
+  updated_at: bigint
+}
+
+/** What of an organization is not delivered; listed all the same. */
+export interface AlertMuteRow {
+  organization_id: string
+  scope: string
+  /** `*`: every one. */
+  scope_id: string
+  created_at: bigint
 }
 
 export interface SettingRow {

@@ -3,10 +3,20 @@ import { presets } from './0003-presets.ts'
 import { waybillTables } from './0004-waybill-tables.ts'
 import { rateLimits } from './0005-rate-limits.ts'
 import { budgets } from './0006-budgets.ts'
+import { accounts } from './0007-accounts.ts'
+import { alerts } from './0008-alerts.ts'
 import type { Migration } from './types.ts'
 
 export type { Migration } from './types.ts'
 export { columnTypes } from './types.ts'
 
 /** In order; the version of a schema is the number of migrations applied. */
-export const migrations: readonly Migration[] = [initial, presets, waybillTables, rateLimits, budgets]
+export const migrations: readonly Migration[] = [
+  initial,
+  presets,
+  waybillTables,
+  rateLimits,
+  budgets,
+  accounts,
+  alerts,
+]

@@ -371,6 +371,12 @@ describe('parameters', () => {
     )
   })
 
+  test('the promise of strict calls is named, the wish for none is not', () => {
+    const tools = (strict: boolean) => [{ type: 'function', function: { name: 'f', parameters: {}, strict } }]
+    expect(named(encode({ tools: tools(true) }).dropped)).toEqual(['tools.strict'])
+    expect(encode({ tools: tools(false) }).dropped).toEqual([])
+  })
+
   test('that the endpoint does not take are left out and named', () => {
     const { body, dropped } = encode(
       { temperature: 1, seed: 3, tools, tool_choice: 'auto' },

@@ -84,8 +84,11 @@ function supported(values: ChatParameters, target: WireTarget, drops: Drops): Ch
   return kept
 }
 
-function declaration({ name, description, parameters, cache }: ToolDefinition, drops: Drops): Json {
+function declaration(tool: ToolDefinition, drops: Drops): Json {
+  const { name, description, parameters, cache } = tool
   if (cache !== undefined) drops.add('cache_control', 'the provider caches by itself')
+  if (tool.strict === true)
+    drops.add('tools.strict', 'Google does not promise that calls hold to their schema')
   return {
     name,
     ...(description !== undefined && { description }),

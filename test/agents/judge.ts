@@ -15,10 +15,10 @@ export const modelCalls = ({ exchanges }: Pick<Ran, 'exchanges'>): readonly Exch
 export async function faultsOf(ran: Ran): Promise<Faults> {
   const faults: string[] = []
   const expect = (right: boolean, sentence: string) => right || faults.push(sentence)
-  const { exchanges, provider, word } = ran
+  const { exchanges, provider, words } = ran
   expect(ran.code === 0, `it ended with ${ran.code}`)
-  expect(ran.answer?.trim() === word, `answer.txt holds ${JSON.stringify(ran.answer)}`)
-  expect(ran.out.includes(`Done: it is ${word}.`), 'the last words did not reach its output')
+  expect(ran.answer?.trim() === words, `answer.txt holds ${JSON.stringify(ran.answer)}`)
+  expect(ran.out.includes(`Done: it is ${words}.`), 'the last words did not reach its output')
   for (const { method, path, status, answer } of exchanges)
     expect(status >= 200 && status < 400, `${method} ${path} answered ${status}: ${answer.slice(0, 400)}`)
   for (const { step } of provider.requests)

@@ -11,8 +11,9 @@ import { type Exchange, tapOn } from './tap.ts'
 import { type Mind, scriptOf, type Upstream } from './upstreams.ts'
 
 const LIMIT_MS = 120_000
-const PROMPT = 'Read notes.txt and write the word in it to answer.txt.'
-export const THOUGHTS = ['I read the notes first, then I write.', 'Now I write it down.']
+const PROMPT = 'Read left.txt and right.txt and write the words in them to answer.txt.'
+const FILES = ['left', 'right'] as const
+export const THOUGHTS = ['I read both files at once.', 'Now I write it down.']
 
 /** What an agent did, and what passed between it, the gateway and the provider. */
 export interface Ran {
@@ -26,8 +27,8 @@ export interface Ran {
   readonly out: string
   /** What it printed altogether. */
   readonly printed: string
-  /** The word in the notes. */
-  readonly word: string
+  /** The words in the two files, joined by a dash. */
+  readonly words: string
   /** What it wrote down; null: nothing. */
   readonly answer: string | null
 }
@@ -42,8 +43,9 @@ export async function run<T>(
 ): Promise<T> {
   const home = mkdtempSync(join(tmpdir(), 'waybill-agent-'))
   const project = mkdtempSync(join(tmpdir(), 'waybill-project-'))
-  const word = `word-${Math.random().toString(16).slice(2, 10)}`
-  writeFileSync(join(project, 'notes.txt'), `The word is ${word}.\n`)
+  const made = FILES.map((side) => `${side}-${Math.random().toString(36).slice(2, 10)}`)
+  for (const [i, side] of FILES.entries())
+    writeFileSync(join(project, `${side}.txt`), `The word is ${made[i]}.\n`)
   const answer = join(project, 'answer.txt')
   const provider = await fakeUpstream({ script: scriptOf(upstream.format, mindOf(agent, project)) })
   const closing: (() => unknown)[] = [
@@ -68,7 +70,7 @@ export async function run<T>(
       exchanges: tap.exchanges,
       key,
       ...ended,
-      word,
+      words: made.join('-'),
       answer: existsSync(answer) ? readFileSync(answer, 'utf8') : null,
     })
   } finally {
@@ -76,17 +78,17 @@ export async function run<T>(
   }
 }
 
-/** Reads the notes, writes the word that was in them, tells it; to a question without these tools it says a few words. */
+/** Reads both files at once, writes down the words that were in them, tells them; asked without these tools it says a few words. */
 function mindOf(agent: Agent, project: string): Mind {
   return ({ tools, results }: Asked): Said => {
-    const read = agent.read(join(project, 'notes.txt'))
-    if (!tools.has(read.name)) return { text: 'Notes and answer' }
-    const word = /word-[0-9a-f]+/.exec(results.join(' '))?.[0] ?? 'nothing'
+    const reads = FILES.map((side) => agent.read(join(project, `${side}.txt`)))
+    if (!tools.has(reads[0]!.name)) return { text: 'Left and right' }
+    const words = FILES.map((side) => new RegExp(`${side}-[0-9a-z]+`).exec(results.join(' '))?.[0]).join('-')
     const [first = '', second = ''] = THOUGHTS
-    if (results.length === 0) return { thought: first, call: read }
-    if (results.length === 1)
-      return { thought: second, call: agent.write(join(project, 'answer.txt'), word, tools) }
-    return { text: `Done: it is ${word}.` }
+    if (results.length === 0) return { thought: first, calls: reads }
+    if (results.length === FILES.length)
+      return { thought: second, calls: [agent.write(join(project, 'answer.txt'), words, tools)] }
+    return { text: `Done: it is ${words}.` }
   }
 }
 

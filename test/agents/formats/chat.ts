@@ -43,20 +43,20 @@ const chatOf = (deepSeek: boolean): Format => ({
         ...(message.role === 'tool' && { results: [message.tool_call_id] }),
       })),
     ),
-  write({ thought, text, call }, stream, nth) {
-    const tool = call && {
-      id: `call_${nth}`,
+  write({ thought, text, calls = [] }, stream, nth) {
+    const tools = calls.map(({ name, input }, i) => ({
+      id: `call_${nth}_${i}`,
       type: 'function',
-      function: { name: call.name, arguments: JSON.stringify(call.input) },
-    }
-    const finish_reason = call ? 'tool_calls' : 'stop'
+      function: { name, arguments: JSON.stringify(input) },
+    }))
+    const finish_reason = tools.length > 0 ? 'tool_calls' : 'stop'
     const head = { id: `chatcmpl-${nth}`, created: 1, model: 'upstream-model' }
     if (!stream) {
       const message = {
         role: 'assistant',
         content: text ?? null,
         ...(thought !== undefined && { reasoning_content: thought }),
-        ...(tool && { tool_calls: [tool] }),
+        ...(tools.length > 0 && { tool_calls: tools }),
       }
       const choices = [{ index: 0, message, finish_reason }]
       return json(200, { ...head, object: 'chat.completion', choices, usage: USAGE })
@@ -65,17 +65,16 @@ const chatOf = (deepSeek: boolean): Format => ({
       `data: ${JSON.stringify({ ...head, object: 'chat.completion.chunk', choices, ...more })}\n\n`
     const delta = (it: object, finish: string | null = null) =>
       chunk([{ index: 0, delta: it, finish_reason: finish }])
-    const args = (part: string) => delta({ tool_calls: [{ index: 0, function: { arguments: part } }] })
+    const args = (index: number) => (part: string) =>
+      delta({ tool_calls: [{ index, function: { arguments: part } }] })
     return sse([
       delta({ role: 'assistant', content: '' }),
       ...pieces(thought ?? '').map((reasoning_content) => delta({ reasoning_content })),
       ...pieces(text ?? '').map((content) => delta({ content })),
-      ...(tool
-        ? [
-            delta({ tool_calls: [{ ...tool, index: 0, function: { name: call.name, arguments: '' } }] }),
-            ...pieces(tool.function.arguments).map(args),
-          ]
-        : []),
+      ...tools.flatMap((tool, index) => [
+        delta({ tool_calls: [{ ...tool, index, function: { ...tool.function, arguments: '' } }] }),
+        ...pieces(tool.function.arguments).map(args(index)),
+      ]),
       delta({}, finish_reason),
       chunk([], { usage: USAGE }),
       'data: [DONE]\n\n',

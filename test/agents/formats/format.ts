@@ -18,11 +18,11 @@ export interface Call {
   readonly input: object | string
 }
 
-/** What the model answers: some text, or a call; a thought before either. */
+/** What the model answers: some text, or calls at the same time; a thought before either. */
 export interface Said {
   readonly thought?: string
   readonly text?: string
-  readonly call?: Call
+  readonly calls?: readonly Call[]
 }
 
 /** A format that providers speak. */

@@ -34,15 +34,16 @@ export const gemini: Format = {
       badContents(body.contents)
     )
   },
-  write({ thought, text, call }, stream, nth) {
+  write({ thought, text, calls = [] }, stream, nth) {
     const parts: object[] = [
       ...pieces(thought ?? '').map((it) => ({ text: it, thought: true })),
       ...pieces(text ?? '').map((it) => ({ text: it })),
     ]
-    if (call)
+    // Of calls at the same time the first alone is signed.
+    for (const [i, { name, input }] of calls.entries())
       parts.push({
-        functionCall: { id: `fn_${nth}`, name: call.name, args: call.input },
-        ...(thought !== undefined && { thoughtSignature: SEAL }),
+        functionCall: { id: `fn_${nth}_${i}`, name, args: input },
+        ...(thought !== undefined && i === 0 && { thoughtSignature: SEAL }),
       })
     const usageMetadata = {
       promptTokenCount: BILLED.prompt,

@@ -59,13 +59,13 @@ export const messages: Format = {
       )
     )
   },
-  write({ thought, text, call }, stream, nth) {
+  write({ thought, text, calls = [] }, stream, nth) {
     const content: Loose[] = [
       ...(thought === undefined ? [] : [{ type: 'thinking', thinking: thought, signature: SEAL }]),
       ...(text === undefined ? [] : [{ type: 'text', text }]),
-      ...(call === undefined ? [] : [{ type: 'tool_use', id: `toolu_${nth}`, ...call }]),
+      ...calls.map((call, i) => ({ type: 'tool_use', id: `toolu_${nth}_${i}`, ...call })),
     ]
-    const stop_reason = call ? 'tool_use' : 'end_turn'
+    const stop_reason = calls.length > 0 ? 'tool_use' : 'end_turn'
     const head = { id: `msg_${nth}`, type: 'message', role: 'assistant', model: 'upstream-claude' }
     if (!stream) return json(200, { ...head, content, stop_reason, stop_sequence: null, usage: USAGE })
     const message = { ...head, content: [], stop_reason: null, stop_sequence: null, usage: USAGE }

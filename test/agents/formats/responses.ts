@@ -51,15 +51,11 @@ export const responses: Format = {
       unknownField(body, FIELDS) ??
       badTool(functions.map((it: Loose) => ({ name: it.name, schema: it.parameters }))) ??
       badItem(items) ??
-      unanswered(
-        items.map(({ type, call_id }) => ({
-          ...(/_call$/.test(type) && { calls: [call_id] }),
-          ...(/_call_output$/.test(type) && { results: [call_id] }),
-        })),
-      )
+      // Items of calls and of results may stand in any order of their own.
+      unanswered([{ calls: idsOf(items, /_call$/) }, { results: idsOf(items, /_call_output$/) }])
     )
   },
-  write({ thought, text, call }, stream, nth) {
+  write({ thought, text, calls = [] }, stream, nth) {
     const output: Loose[] = []
     if (thought !== undefined) {
       const summary = [{ type: 'summary_text', text: thought }]
@@ -69,13 +65,12 @@ export const responses: Format = {
       const content = [{ type: 'output_text', text, annotations: [], logprobs: [] }]
       output.push({ type: 'message', id: `msg_${nth}`, role: 'assistant', status: 'completed', content })
     }
-    if (call) {
-      const { name, input } = call
-      const own = { call_id: `call_${nth}`, name, status: 'completed' }
+    for (const [i, { name, input }] of calls.entries()) {
+      const own = { call_id: `call_${nth}_${i}`, name, status: 'completed' }
       output.push(
         typeof input === 'string'
-          ? { type: 'custom_tool_call', id: `ctc_${nth}`, ...own, input }
-          : { type: 'function_call', id: `fc_${nth}`, ...own, arguments: JSON.stringify(input) },
+          ? { type: 'custom_tool_call', id: `ctc_${nth}_${i}`, ...own, input }
+          : { type: 'function_call', id: `fc_${nth}_${i}`, ...own, arguments: JSON.stringify(input) },
       )
     }
     const head = { id: `resp_${nth}`, object: 'response', created_at: 1, model: 'upstream-gpt', error: null }
@@ -100,6 +95,9 @@ export const responses: Format = {
     json(400, { error: { message, type: 'invalid_request_error', param: null, code: null } }),
   count: () => json(200, { input_tokens: COUNTED }),
 }
+
+const idsOf = (items: readonly Loose[], type: RegExp): string[] =>
+  items.filter((item) => type.test(item.type)).map((item) => item.call_id)
 
 function badItem(items: readonly Loose[]): string | null {
   for (const [i, item] of items.entries()) {

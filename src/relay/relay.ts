@@ -31,7 +31,7 @@ export function relay(call: RelayCall, deps: RelayDeps): Promise<RelayResult> {
 }
 
 /**
- * `choosing`: between attempts; `trying`: an attempt runs and the client has seen no content; `streaming`: it has;
+ * `choosing`: between attempts; `trying`: an attempt runs and the client has seen no content of it; `streaming`: it has;
  * `draining`: the client has gone and the rest is read for the bill; `ending`: money and last bytes are on their way.
  */
 type Phase = 'choosing' | 'trying' | 'streaming' | 'draining' | 'ending'

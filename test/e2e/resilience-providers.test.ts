@@ -49,7 +49,7 @@ async function run(count: number, clients: number, at: (ended: number) => void =
   return seen
 }
 
-/** Streams that had begun on a provider when it died end in an error: nobody can splice another answer to them. */
+/** Streams that had begun on a provider when it died are rescued, but for those that its retry budget leaves out. */
 const begun = (seen: Seen) => seen.status === 200 && seen.text.includes('"finish_reason":"error"')
 
 describe('a provider that is killed in the middle of a run', () => {

@@ -1,5 +1,5 @@
 // `npm run test:resilience`: ten thousand requests for each way in which one of three providers can fail, at the timings
-// of the defaults; `npm test` runs the same with a thousand each. Takes about four minutes.
+// of the defaults; `npm test` runs the same with a thousand each. Takes about five minutes.
 
 import { join } from 'node:path'
 import { root, runProgram } from './program.ts'

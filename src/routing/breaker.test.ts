@@ -335,3 +335,33 @@ describe('rate limits of one key among several', () => {
     expect(book.admit(E, later + 6_000, true)).toBe(true)
   })
 })
+
+describe('an endpoint that is put last and gets no traffic any more', () => {
+  /** Good for a while, then four failures in a row: an outage, though not enough for its breaker. */
+  const demoted = (): HealthBook => {
+    const book = new HealthBook(() => 0)
+    for (let i = 0; i < 8; i++) book.record(E, null, ok, START)
+    for (let i = 0; i < 4; i++) book.record(E, null, down, START)
+    expect(book.health(E, START)).toMatchObject({ breaker: 'closed', outage: true })
+    return book
+  }
+
+  test('is tried after ten seconds by one request, whose success brings it back', () => {
+    const book = demoted()
+    expect(book.health(E, START + 9_999).breaker).toBe('closed')
+    const due = START + 10_000
+    expect(book.health(E, due).breaker).toBe('half-open')
+    expect(book.admit(E, due, true)).toBe(true)
+    expect(book.admit(E, due, true)).toBe(false)
+    book.record(E, null, ok, due + 300)
+    expect(book.health(E, due + 300)).toMatchObject({ breaker: 'closed', outage: false })
+  })
+
+  test('stays last when that request fails too, until the next may try', () => {
+    const book = demoted()
+    book.health(E, START + 10_000)
+    book.admit(E, START + 10_000, true)
+    book.record(E, null, down, START + 10_000)
+    expect(book.health(E, START + 10_000).breaker).not.toBe('closed')
+  })
+})

@@ -51,6 +51,11 @@ export class Breaker {
     return nowMs >= this.#probeAt && nowMs >= this.#probeUntil ? 'half-open' : 'open'
   }
 
+  /** Failures since the last success. */
+  get row(): number {
+    return this.#row
+  }
+
   /** When the next request may be sent, monotonic ms; 0 while it is closed. */
   get readyAt(): number {
     return this.#isOpen ? Math.max(this.#probeAt, this.#probeUntil) : 0

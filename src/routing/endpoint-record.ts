@@ -35,6 +35,10 @@ const FIGURES_LIFE_MS = SECOND
 const SILENT_STREAMS = 5
 const SILENT_MS = SECOND
 const SILENT_FACTOR = 3
+/** Routing puts an endpoint last after an outage; without any traffic for so long a request may find out how it is. */
+const IDLE_MS = 10 * SECOND
+/** So many failures and no success since: one success then says that it is back. */
+const REVIVED_ROW = 2
 /** A request that tries an endpoint after a rate limit and reports nothing for so long is given up. */
 const TRYING_MS = 10 * SECOND
 /** Credentials with a breaker of their own at one endpoint; beyond it the oldest is forgotten. */
@@ -63,7 +67,10 @@ export class EndpointRecord {
   /** Streams sent since its last sign of life, and when the first of them was. */
   #waiting = 0
   #waitingSince = 0
-  /** While a request tries an endpoint that was limited or is silent. */
+  /** Routing puts it last: kept from the last look at its health. */
+  putLast = false
+  #countedAt = 0
+  /** While a request tries an endpoint that was limited, is silent, or is put last and idle. */
   #tryingUntil = 0
   recoveredAt = 0
   figuresAt = Number.NEGATIVE_INFINITY
@@ -96,16 +103,30 @@ export class EndpointRecord {
   }
 
   /**
-   * May a request be sent? What its breaker says; and after a rate limit, or while it is silent, one at a time where
-   * another endpoint can take the others (`spare`), until one has succeeded.
+   * May a request be sent? What its breaker says; and after a rate limit, while it is silent, or put last and idle, one
+   * at a time where another endpoint can take the others (`spare`), until one has succeeded.
    */
   admit(nowMs: number, spare: boolean): boolean {
     const closed = this.breaker.state(nowMs) === 'closed'
     if (!this.breaker.admit(nowMs, spare)) return false
-    if (!closed || !spare || !(this.#limited || this.#silent(nowMs))) return true
+    if (!closed || !spare || !this.#doubtful(nowMs)) return true
     if (nowMs < this.#tryingUntil) return false
     this.#tryingUntil = nowMs + TRYING_MS
     return true
+  }
+
+  #doubtful(nowMs: number): boolean {
+    return this.#limited || this.idle(nowMs) || this.#silent(nowMs)
+  }
+
+  /** Put last for what it did, and so without traffic that could tell that it is back. */
+  idle(nowMs: number): boolean {
+    return this.putLast && nowMs - this.#countedAt >= IDLE_MS
+  }
+
+  /** Is a success at this moment the sign that it is back? */
+  revives(nowMs: number): boolean {
+    return this.idle(nowMs) && this.breaker.row >= REVIVED_ROW
   }
 
   /** A stream is on its way. */
@@ -168,6 +189,8 @@ export class EndpointRecord {
   }
 
   count(ok: boolean, nowMs: number): void {
+    this.#countedAt = nowMs
+    this.#tryingUntil = 0
     this.outage.add(ok, nowMs)
     this.uptime5m.add(ok, nowMs)
     this.uptime30m.add(ok, nowMs)

@@ -128,6 +128,8 @@ export class HealthBook {
     const recent = known.outage.sum(nowMs, 30 * SECOND)
     const outage = recent.bad > 0 && recent.bad * 5 >= recent.good + recent.bad
     const { good, bad } = known.uptime5m.sum(nowMs, 5 * MINUTE, known.recoveredAt)
+    known.putLast = outage || (good + bad >= 100 && good < 0.95 * (good + bad))
+    const state = known.breaker.state(nowMs)
     return {
       outage,
       uptime5m: good + bad === 0 ? null : good / (good + bad),
@@ -137,7 +139,7 @@ export class HealthBook {
       ttftMs: known.ttft,
       throughput: known.speed,
       coolingMs: known.limits.left(credentialIds, nowMs),
-      breaker: readyAt > nowMs ? 'open' : known.breaker.state(nowMs),
+      breaker: readyAt > nowMs ? 'open' : state === 'closed' && known.idle(nowMs) ? 'half-open' : state,
     }
   }
 
@@ -234,7 +236,12 @@ export class HealthBook {
     nowMs: number,
     sentMs: number,
   ): void {
+    const revived = known.revives(nowMs)
     this.#judge(endpointId, known, true, credentialId, nowMs, sentMs)
+    if (revived) {
+      known.recover(nowMs)
+      known.breaker.ramp(nowMs)
+    }
     known.count(true, nowMs)
     known.succeed(credentialId, nowMs)
     if (credentialId !== null) this.enableCredential(credentialId)
@@ -250,7 +257,9 @@ export class HealthBook {
     sentMs: number,
   ): void {
     const code = outcome.code ?? 'provider_unavailable'
-    if (code === 'provider_timeout' && outcome.ttftMs !== null) known.waited(outcome.ttftMs, nowMs)
+    // Of an endpoint that is down waits tell nothing, and would make its probes ever longer.
+    const waited = code === 'provider_timeout' && known.breaker.state(nowMs) === 'closed'
+    if (waited && outcome.ttftMs !== null) known.waited(outcome.ttftMs, nowMs)
     if (code === 'rate_limit_exceeded' || outcome.retryAfterMs !== null) {
       known.cool(credentialId, outcome.retryAfterMs, nowMs, sentMs)
     }

@@ -1,11 +1,12 @@
 import type { Endpoint, Resolved } from '../catalog/index.ts'
+import { type Asked, resolveNames, routeOf } from './asked.ts'
 import { applyFilters, createDraft, createFilter, type Draft, exclude, type Filter } from './filter.ts'
 import { serviceTier } from './match.ts'
 import { type Places, withOwnKeys } from './own-keys.ts'
 import type { Plan, PlanRequest, Route, RoutingPolicy, RoutingSnapshot } from './plan.types.ts'
 import { rankModel, type Strategy, sortDrafts } from './rank.ts'
-import { nobodyLeft, noModel, nothingToRoute, unknownModel } from './refusal.ts'
-import { ROUTED_MODELS, routerChoices, routerOf } from './router.ts'
+import { nobodyLeft, noModel, nothingToRoute } from './refusal.ts'
+import { ROUTED_MODELS, routerChoices } from './router.ts'
 
 /** Most attempts of one request, whatever the configuration says. */
 export const MAX_ATTEMPTS = 8
@@ -34,7 +35,7 @@ export function planAttempts(
     models: [],
     routes: [],
   }
-  const asked = resolveNames(sheet)
+  const asked = resolveNames(request, snapshot)
   if (!Array.isArray(asked)) return finish(sheet, 'none', asked)
   if (asked.length === 0) return finish(sheet, 'none', noModel(request))
 
@@ -64,38 +65,6 @@ interface Sheet {
   /** Ids of the models taken up so far. */
   readonly models: string[]
   readonly routes: Route[]
-}
-
-/** A name of the request: a model, or a router that stands for a choice among models. */
-type Asked =
-  | { readonly name: string; readonly resolved: Resolved }
-  | { readonly name: string; readonly router: 'auto' | 'free'; readonly variants: readonly string[] }
-
-/** What each name of the request means, each model once; the refusal when nobody knows one. */
-function resolveNames({ request, snapshot }: Sheet): Asked[] | NonNullable<Plan['refusal']> {
-  const asked: Asked[] = []
-  for (const name of request.models) {
-    const router = snapshot.models === undefined ? null : routerOf(name)
-    if (router !== null) {
-      asked.push({ name, ...router })
-      continue
-    }
-    const resolved = snapshot.resolve(name)
-    if (resolved === undefined) return unknownModel(name, request, snapshot)
-    if (!asked.some((one) => 'resolved' in one && one.resolved.model.id === resolved.model.id))
-      asked.push({ name, resolved })
-  }
-  return asked
-}
-
-function routeOf(name: string, { model }: Resolved): Route {
-  const via =
-    name === model.id || name.startsWith(`${model.id}:`)
-      ? 'direct'
-      : name.startsWith('~')
-        ? 'latest'
-        : 'alias'
-  return { requested: name, models: [model.id], via, because: null }
 }
 
 /**

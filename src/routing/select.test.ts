@@ -218,6 +218,19 @@ describe('an error', () => {
   })
 })
 
+test('a model asked for twice is tried once, but for the endpoints that the first name left out', () => {
+  const gift = endpoint('gift', { tariff: tariff(0) })
+  const resolve = (name: string) => ({
+    model: model('acme/one'),
+    endpoints: name.endsWith(':free') ? [gift] : [A, gift],
+    variants: [],
+  })
+  const ask = (models: string[]) => plan({ endpoints: [A, gift], more: { resolve } }, { models })
+  expect(tags(ask(['acme/one:free', 'acme/one']))).toEqual(['gift', 'a'])
+  expect(ask(['acme/one:free', 'acme/one']).candidates).toHaveLength(2)
+  expect(ask(['acme/one', 'acme/one:free']).routes).toHaveLength(1)
+})
+
 describe('routes', () => {
   test('say how each name was understood', () => {
     const resolve = (name: string) => ({

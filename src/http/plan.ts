@@ -15,7 +15,7 @@ import type { Gateway, Snapshot } from './gateway.ts'
 import { AUTO_ROUTER, routerWishes } from './router-wishes.ts'
 import { conversationOf } from './sticky.ts'
 import { contextTokens } from './tokens.ts'
-import { creditsMode } from './v1/credits.ts'
+import { countsMoney } from './v1/credits.ts'
 
 /** By how much a prompt may have more tokens than estimated: texts that are not English have about a third more. */
 const ESTIMATE_MARGIN = 4 / 3
@@ -90,8 +90,7 @@ function planRequest(chat: ChatRequest, sticky: string | null): PlanRequest {
 /** What a caller may use. Where money is counted, an endpoint without a price cannot serve. */
 function policyOf(gateway: Gateway, snapshot: Snapshot, key: ApiKey | null): RoutingPolicy {
   return {
-    needsPrice:
-      key !== null && (key.limitNanos !== null || creditsMode(gateway, key.organizationId) === 'prepaid'),
+    needsPrice: key !== null && countsMoney(gateway, key),
     retries: snapshot.config.retries,
     maxAttempts: MAX_ATTEMPTS,
   }

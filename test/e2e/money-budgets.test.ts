@@ -115,3 +115,40 @@ describe.each([
     it('leave a ledger that verifies', () => expectSound(gateway))
   })
 })
+
+describe('a budget of an unlimited organization', () => {
+  it('keeps endpoints without a price out, which would pass it unseen', async () => {
+    const upstream = await billing()
+    const config = `detect: false
+providers:
+  own:
+    dialect: openai-chat
+    base_url: "${upstream.url}/v1"
+    api_key: x
+    models:
+      - { id: own/unpriced, upstream_id: m, context_length: 1000, max_output: 100 }
+`
+    const gateway = await startGateway({ config })
+    try {
+      const { key } = (await gateway.call('POST', '/keys', { name: 'k' }, gateway.operatorKey)).body
+      const ask = () =>
+        gateway.call(
+          'POST',
+          '/chat/completions',
+          marked({ n: 1, prompt: 1, completion: 1 }, { model: 'own/unpriced' }),
+          key,
+        )
+      expect((await ask()).status).toBe(200)
+      const budget = { scope: 'organization', limit_usd: 5, reset_interval: 'monthly' }
+      const { id } = (await gateway.call('PUT', '/budgets', budget, gateway.operatorKey)).body.data
+      const refused = await ask()
+      expect(refused.status).toBe(404)
+      expect(JSON.stringify(refused.body)).toContain('unknown_price')
+      await gateway.call('DELETE', `/budgets/${id}`, undefined, gateway.operatorKey)
+      expect((await ask()).status).toBe(200)
+    } finally {
+      await gateway.remove()
+      await upstream.close()
+    }
+  })
+})

@@ -10,7 +10,9 @@ export function creditsMode(gateway: Gateway, organizationId: string): 'prepaid'
 
 /** Is this key's money counted? Then nothing without a known price may be asked for in its name. */
 export function countsMoney(gateway: Gateway, key: ApiKey): boolean {
-  return key.limitNanos !== null || creditsMode(gateway, key.organizationId) === 'prepaid'
+  const { organizationId, limitNanos } = key
+  if (limitNanos !== null || creditsMode(gateway, organizationId) === 'prepaid') return true
+  return gateway.budgets.of(organizationId).length > 0
 }
 
 /** `GET /credits`. An unlimited organization owes nothing and has nothing: total_credits equals total_usage. */

@@ -42,8 +42,10 @@ describe('the beginning of an answer', () => {
     expect(asked(undefined)).toBeUndefined()
   })
 
-  it('is given to no model that is asked to reason', () => {
+  it('is given to no model that reasons, asked to or not', () => {
     expect(asked('plain', { reasoning: { effort: 'high' } })).toBeUndefined()
+    const at = target({ quirks: { assistantPrefix: 'plain' }, supportedParameters: ['reasoning', 'tools'] })
+    expect(openaiChat.continueAnswer!(openaiChat.encodeRequest(chat(), at), PREFIX, at)).toBeNull()
   })
 
   it('is not given behind one that the client wrote itself', () => {

@@ -9,11 +9,12 @@ const LIMITS = ['max_tokens', 'max_completion_tokens'] as const
 export function continueAnswer(
   encoded: EncodedRequest<Json>,
   prefix: AnswerPrefix,
-  { quirks }: WireTarget,
+  { quirks, supportedParameters }: WireTarget,
 ): EncodedRequest<Json> | null {
   const way = quirks.assistantPrefix
-  if (way === undefined || REASONING.some((field) => asks(encoded.body[field]))) return null
-  if (endsWithAssistant(encoded.body)) return null
+  // What a model that reasons is given to go on with, servers may take for its thoughts.
+  if (way === undefined || supportedParameters?.includes('reasoning') === true) return null
+  if (REASONING.some((field) => asks(encoded.body[field])) || endsWithAssistant(encoded.body)) return null
   const body = lowered(encoded.body, LIMITS, prefix.tokens)
   if (body === null) return null
   const message: Json = { role: 'assistant', content: prefix.text }

@@ -5,12 +5,27 @@ import type { PresetContent } from '../identity/index.ts'
 export type Json = Readonly<Record<string, unknown>>
 
 /** Fields that mean the same in every client format, since they are OpenRouter's own. */
-const EVERYWHERE = ['provider', 'plugins', 'session_id', 'trace', 'user', 'cache_control']
-/** Never a preset's: what is said, and how the answer travels. */
-const NEVER = ['messages', 'input', 'prompt', 'stream', 'stream_options', 'preset', 'model', 'models']
+const EVERYWHERE = ['provider', 'plugins', 'cache_control']
+/** Never a preset's: what is said, how the answer travels, and who asks. */
+const NEVER = [
+  'messages',
+  'input',
+  'prompt',
+  'stream',
+  'stream_options',
+  'preset',
+  'model',
+  'models',
+  'user',
+  'session_id',
+  'trace',
+  'metadata',
+  'prompt_cache_key',
+  'safety_identifier',
+]
 /** What formats take that answer no conversation. */
 const FEW: Readonly<Record<string, readonly string[]>> = {
-  'openai-embeddings': ['provider', 'user', 'dimensions', 'encoding_format', 'input_type'],
+  'openai-embeddings': ['provider', 'dimensions', 'encoding_format', 'input_type'],
   'openai-compaction': EVERYWHERE,
   'openai-completions': [
     ...EVERYWHERE,

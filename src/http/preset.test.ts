@@ -179,6 +179,8 @@ describe('what is kept of a request', () => {
     const kept = contentOf('openai-chat', {
       model: 'acme/one',
       stream: true,
+      user: 'someone',
+      session_id: 's',
       temperature: 1,
       provider: { sort: 'price' },
       messages: [

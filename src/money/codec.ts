@@ -1,7 +1,8 @@
+import { hash } from 'node:crypto'
 import type { Tariff, TariffTier, Usage } from '../chat/index.ts'
-import type { AttemptRow, GenerationRow, HoldRow } from '../store/index.ts'
+import type { AlertRow, AttemptRow, GenerationRow, HoldRow } from '../store/index.ts'
 import type { SettleRecord, SettleResult } from './ledger.ts'
-import type { Hold, HoldState } from './state.ts'
+import type { Alert, Hold, HoldState } from './state.ts'
 
 const INT4_MAX = 2_147_483_647
 const INT4_COLUMNS = [
@@ -112,6 +113,27 @@ export function decodeHold(
     node: row.node,
     createdAt: Number(row.created_at),
     expiresAt: Number(row.expires_at),
+  }
+}
+
+/** An alert as its row, still to be delivered. Its id is that of the fact: told twice, it is the same. */
+export function alertRow({ owner, scope, scopeId, span, windowStart, threshold, ...told }: Alert): AlertRow {
+  const fact = JSON.stringify([scope, scopeId, span, windowStart, threshold.toString(), told.cause])
+  return {
+    id: `alert-${hash('sha256', fact, 'hex').slice(0, 24)}`,
+    organization_id: owner.organizationId,
+    workspace_id: owner.workspaceId ?? null,
+    creator_user_id: owner.creatorUserId ?? null,
+    scope,
+    scope_id: scopeId,
+    span,
+    window_start: BigInt(windowStart),
+    threshold,
+    cap_nanos: told.capNanos,
+    amount_nanos: told.amountNanos,
+    cause: told.cause,
+    created_at: BigInt(told.at),
+    sent: 0,
   }
 }
 

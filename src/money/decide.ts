@@ -1,8 +1,10 @@
 import { NO_USAGE } from '../chat/index.ts'
+import { crossings, NO_RULES, tide } from './crossings.ts'
 import type { LimitRef, ReserveCommand, SettleResult } from './ledger.ts'
 import { type Quote, quote } from './price.ts'
 import {
   type AccountDelta,
+  type AlertRules,
   accountId,
   type Change,
   type Command,
@@ -25,8 +27,11 @@ const OVERFLOW: Decision = { ok: false, denial: { kind: 'overflow' } }
 /** Most that credit may add up to on an account, nano-USD: 9 billion USD, within the 64 bits of a column with room for charges. */
 const MOST = 9_000_000_000_000_000_000n
 
-/** Decides one command against the image, changing nothing: the single truth of both engines. */
-export function decide(image: Image, command: Command): Decision {
+/**
+ * Decides one command against the image, changing nothing: the single truth of both engines.
+ * @param rules what of it people are to be told
+ */
+export function decide(image: Image, command: Command, rules: AlertRules = NO_RULES): Decision {
   switch (command.type) {
     case 'reserve':
       return reserve(image, command.reserve, command.node)
@@ -35,11 +40,11 @@ export function decide(image: Image, command: Command): Decision {
     case 'checkpoint':
       return checkpoint(image, command.id, command.mark)
     case 'settle':
-      return settle(image, command)
+      return settle(image, command, rules)
     case 'release':
       return release(image, command.id)
     case 'credit':
-      return credit(image, command)
+      return credit(image, command, rules)
   }
 }
 
@@ -127,7 +132,7 @@ function checkpoint(image: Image, id: string, mark: Mark): Decision {
   }
 }
 
-function settle(image: Image, command: Settle): Decision {
+function settle(image: Image, command: Settle, rules: AlertRules): Decision {
   const hold = image.holds.get(command.id)
   if (hold === undefined) return NO_HOLD
   const tariff = command.endpointId === null ? undefined : hold.tariffs.get(command.endpointId)
@@ -161,6 +166,7 @@ function settle(image: Image, command: Settle): Decision {
             memo: null,
             entries,
           },
+    ...crossings(image, { hold, charged, now: command.now }, rules),
   }
   return { ok: true, change, settled }
 }
@@ -216,7 +222,7 @@ function release(image: Image, id: string): Decision {
   return { ok: true, change, settled: null }
 }
 
-function credit(image: Image, command: Credit): Decision {
+function credit(image: Image, command: Credit, rules: AlertRules): Decision {
   const id = accountId(command.organizationId, 'prepaid')
   const available = free(image, id)
   if (available + command.amount < 0n) return shortOfBalance(available, -command.amount)
@@ -242,7 +248,13 @@ function credit(image: Image, command: Credit): Decision {
   }
   return {
     ok: true,
-    change: { hold: null, accounts: [account, world], limits: [], journal },
+    change: {
+      hold: null,
+      accounts: [account, world],
+      limits: [],
+      journal,
+      ...tide(image.accounts.get(id)?.posted ?? 0n, command, rules),
+    },
     settled: null,
   }
 }

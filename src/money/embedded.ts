@@ -280,7 +280,7 @@ class EmbeddedLedger implements Ledger {
 
   #start(entry: Pending): void {
     const { command } = entry
-    const decision = decide(this.#image, command)
+    const decision = decide(this.#image, command, this.#options.alerts?.())
     if (!decision.ok) {
       this.#denied(entry, decision.denial)
       return

@@ -7,7 +7,7 @@ import {
   type SettleRecord,
   type SettleResult,
 } from './ledger.ts'
-import type { Decision, Denial } from './state.ts'
+import type { AlertRules, Decision, Denial } from './state.ts'
 
 export interface LedgerOptions {
   readonly clock: Clock
@@ -17,6 +17,8 @@ export interface LedgerOptions {
   readonly epoch: string
   /** On top of every price, parts per million. */
   readonly markupPpm?: bigint
+  /** What people are told of now; nothing when absent. */
+  readonly alerts?: () => AlertRules
   /** Told when the store fails, when it serves again, and of charges beyond what balance and limits bear. */
   readonly onEvent?: (event: LedgerEvent) => void
 }

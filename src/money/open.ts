@@ -5,6 +5,7 @@ import { openEmbedded } from './embedded.ts'
 import type { LedgerEvent } from './engine.ts'
 import type { Ledger } from './ledger.ts'
 import { openPostgres } from './postgres.ts'
+import type { AlertRules } from './state.ts'
 
 export interface OpenLedger {
   readonly clock: Clock
@@ -12,6 +13,8 @@ export interface OpenLedger {
   readonly node: string
   /** On top of every price, parts per million; 0 when absent. */
   readonly markupPpm?: bigint
+  /** What people are told of now; nothing when absent. */
+  readonly alerts?: () => AlertRules
   readonly onEvent?: (event: LedgerEvent) => void
 }
 

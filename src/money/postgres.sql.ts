@@ -2,10 +2,18 @@ import { CompiledQuery, type Kysely, type Transaction } from 'kysely'
 import type { Usage } from '../chat/index.ts'
 import type { Database, TariffRow } from '../store/index.ts'
 import type { Chain } from './chain.ts'
-import { encodeUsage, holdRow } from './codec.ts'
+import { alertRow, encodeUsage, holdRow } from './codec.ts'
 import { LedgerError, type LimitRef } from './ledger.ts'
 import { decodeLimit } from './load.ts'
-import { type Account, emptyImage, type Hold, type HoldState, type Image, limitKey } from './state.ts'
+import {
+  type Account,
+  type AlertStep,
+  emptyImage,
+  type Hold,
+  type HoldState,
+  type Image,
+  limitKey,
+} from './state.ts'
 import type { Unit } from './unit.ts'
 
 type Db = Kysely<Database>
@@ -138,7 +146,21 @@ export async function writeUnit(tx: Tx, unit: Unit, chain: Chain): Promise<void>
   ) {
     throw new LedgerError('unavailable', 'the ledger changed under a decision')
   }
+  for (const told of unit.alerts) await writeAlert(tx, told)
 }
+
+/** A statement of its own: few units tell something, and the others do not pay for it. */
+async function writeAlert(tx: Tx, told: AlertStep): Promise<void> {
+  if (told.type === 'alert') await run(tx, ALERT, [json([alertRow(told.alert)])])
+  else await run(tx, REARM, [told.at, told.organizationId])
+}
+
+const ALERT = `insert into alerts select * from json_populate_recordset(null::alerts, $1::json)
+  on conflict do nothing`
+/** Twice in one millisecond, the second time changes nothing. */
+const REARM = `update alerts a set window_start = $1 where scope = 'balance' and scope_id = $2 and window_start = 0
+  and not exists (select 1 from alerts b where b.scope = 'balance' and b.scope_id = a.scope_id
+  and b.threshold = a.threshold and b.window_start = $1)`
 
 type Payload = ReturnType<typeof payloadOf>
 

@@ -342,7 +342,7 @@ class PostgresLedger implements Ledger {
     if (own !== undefined) {
       return { ok: true, change: { hold: own, accounts: [], limits: [], journal: null }, settled: null }
     }
-    const decision = decide(image, command)
+    const decision = decide(image, command, this.#options.alerts?.())
     if (!decision.ok) return decision
     unit.add(image, decision.change, this.#chain)
     if (command.type !== 'settle' && command.type !== 'release') return decision

@@ -74,11 +74,44 @@ export interface Draft {
   readonly entries: readonly (readonly [accountId: string, amount: bigint])[]
 }
 
+/** What people are told about money, written together with the charge that caused it. */
+export interface Alert {
+  /** `key`, `budget-…`: a cap of which `threshold` percent are spent; `balance`: credit fell below `threshold` nano-USD. */
+  readonly scope: string
+  readonly scopeId: string
+  readonly span: LimitRef['span']
+  readonly windowStart: number
+  readonly threshold: bigint
+  /** The cap; null for a balance. */
+  readonly capNanos: bigint | null
+  /** What is spent of the cap, or left of the balance. */
+  readonly amountNanos: bigint
+  readonly owner: { readonly organizationId: string } & Partial<Owner>
+  /** The hold or credit that caused it. */
+  readonly cause: string
+  readonly at: number
+}
+
+/** `rearm`: the balance of the organization has recovered, so that its next fall is told again. */
+export type AlertStep =
+  | { readonly type: 'alert'; readonly alert: Alert }
+  | { readonly type: 'rearm'; readonly organizationId: string; readonly at: number }
+
+/** What is worth an alert. */
+export interface AlertRules {
+  /** Percent of a cap, whole numbers from 1 to 100. */
+  readonly thresholds: readonly number[]
+  /** Prepaid credit below this is low; null: never. */
+  readonly lowBalanceNanos: bigint | null
+}
+
 export interface Change {
   readonly hold: Hold | null
   readonly accounts: readonly AccountDelta[]
   readonly limits: readonly LimitDelta[]
   readonly journal: Draft | null
+  /** In order; absent: nothing is to be told. */
+  readonly alerts?: readonly AlertStep[]
 }
 
 export type Command =

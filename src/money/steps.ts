@@ -1,4 +1,5 @@
 import type {
+  AlertRow,
   AttemptRow,
   ChainRow,
   GenerationRow,
@@ -9,8 +10,8 @@ import type {
   Store,
 } from '../store/index.ts'
 import type { Chain, Sealed } from './chain.ts'
-import { encodeUsage, holdRow } from './codec.ts'
-import type { Hold } from './state.ts'
+import { alertRow, encodeUsage, holdRow } from './codec.ts'
+import type { AlertStep, Hold } from './state.ts'
 import type { Unit } from './unit.ts'
 
 const HOLD = [
@@ -93,6 +94,23 @@ const GENERATION = [
   'session_id',
 ] as const satisfies readonly (keyof GenerationRow)[]
 
+const ALERT = [
+  'id',
+  'organization_id',
+  'workspace_id',
+  'creator_user_id',
+  'scope',
+  'scope_id',
+  'span',
+  'window_start',
+  'threshold',
+  'cap_nanos',
+  'amount_nanos',
+  'cause',
+  'created_at',
+  'sent',
+] as const satisfies readonly (keyof AlertRow)[]
+
 const KEPT_TABLES = 10_000
 const OPEN = "('reserved', 'dispatched', 'streaming')"
 const JOURNAL = 'id chain seq kind reference organization_id at memo prev_hash hash'.split(' ')
@@ -132,6 +150,7 @@ export class StepWriter {
     for (const journal of unit.journals) this.#journal(journal, steps)
     if (unit.before !== null) steps.push(this.#chain(unit.before, chain.row()))
     this.#records(unit, steps)
+    for (const told of unit.alerts) steps.push(this.#alert(told))
     return steps
   }
 
@@ -167,6 +186,12 @@ export class StepWriter {
       `insert into entries (journal_id, line, account_id, amount_nanos) values ${entries.map(() => '(?, ?, ?, ?)').join(', ')}`,
     )
     steps.push([this.#entries[entries.length]!, lines])
+  }
+
+  #alert(told: AlertStep): Step {
+    if (told.type === 'alert') return [this.#ref.alert, pick(alertRow(told.alert), ALERT)]
+    const at = BigInt(told.at)
+    return [this.#ref.rearm, [at, told.organizationId, at]]
   }
 
   #chain(before: ChainRow, after: ChainRow): Step {
@@ -212,6 +237,10 @@ const SQL = {
   generation: insert('generations', GENERATION),
   attempt: insert('attempts', ATTEMPT),
   waybill: insert('waybills', ['id', 'organization_id', 'created_at', 'data']),
+  alert: insert('alerts', ALERT, 'on conflict do nothing'),
+  rearm: `update alerts as a set window_start = ? where scope = 'balance' and scope_id = ? and window_start = 0
+    and not exists (select 1 from alerts b where b.scope = 'balance' and b.scope_id = a.scope_id
+    and b.threshold = a.threshold and b.window_start = ?)`,
   candidates: insert('candidate_tables', ['hash', 'data'], 'on conflict do nothing'),
 } as const
 

@@ -5,6 +5,7 @@ import { encodeTariff } from './codec.ts'
 import { LedgerError, type SettleRecord } from './ledger.ts'
 import {
   type AccountDelta,
+  type AlertStep,
   apply,
   type Change,
   type Hold,
@@ -37,6 +38,8 @@ export class Unit {
   readonly journals: Sealed[] = []
   readonly records: SettleRecord[] = []
   readonly tariffs: TariffRow[] = []
+  /** In the order in which they were decided. */
+  readonly alerts: AlertStep[] = []
   /** The end of the chain before the first journal of the unit. */
   before: ChainRow | null = null
 
@@ -54,6 +57,7 @@ export class Unit {
       this.#limit(delta, freshLimits[i]!, image)
     })
     if (change.hold !== null) this.#hold(change.hold, freshHold)
+    if (change.alerts !== undefined) this.alerts.push(...change.alerts)
     if (change.journal === null) return
     this.before ??= chain.row()
     this.journals.push(chain.seal(change.journal))

@@ -3,7 +3,18 @@ import { NO_USAGE } from '../../src/chat/index.ts'
 import { systemClock } from '../../src/lib/index.ts'
 import { type Ledger, type LedgerEvent, openLedger } from '../../src/money/index.ts'
 import { type Step, type Store, StoreError } from '../../src/store/index.ts'
-import { ENDPOINT, type Node, reserveOf, settleOf, sqliteWorld, topUp, type World } from './world.ts'
+import {
+  alertsAgree,
+  capOf,
+  ENDPOINT,
+  type Node,
+  RULES,
+  reserveOf,
+  settleOf,
+  sqliteWorld,
+  topUp,
+  type World,
+} from './world.ts'
 
 /** A store whose disk can be told to fail: nothing is written then, nor anything after it until `resume`. */
 class FailingStore implements Store {
@@ -61,6 +72,7 @@ describe('an embedded ledger whose disk fails', () => {
     ledger = await openLedger(store, {
       clock: systemClock,
       node: 't',
+      alerts: () => RULES,
       onEvent: (event) => events.push(event),
     })
     await topUp(ledger, 100_000_000n)
@@ -115,6 +127,22 @@ describe('an embedded ledger whose disk fails', () => {
       usedNanos: 200_000n,
       creditedNanos: 100_000_005n,
     })
+  })
+
+  it('tells a share of a cap once, with the charge, whether a write failed or only its answer', async () => {
+    const limits = [capOf('k', 1_000_000n)]
+    for (const [id, how] of [
+      ['a', 'failing'],
+      ['b', 'lying'],
+    ] as const) {
+      const held = await ledger.reserve(reserveOf(id, { limits, amountNanos: 1n }))
+      if (held.ok) await held.durable
+      if (how === 'failing') store.failing = 1
+      else store.lying = true
+      await ledger.settle(settleOf(id, 250))
+      await alertsAgree(node.store)
+    }
+    expect(await node.store.db.selectFrom('alerts').selectAll().execute()).toHaveLength(4)
   })
 
   it('never charges a request whose settle was given up', async () => {

@@ -8,7 +8,7 @@ import { systemClock } from '../../src/lib/index.ts'
 import { type Ledger, openLedger } from '../../src/money/index.ts'
 import { openStore, type Store } from '../../src/store/index.ts'
 import { freshDatabase, hasPostgres } from '../harness/postgres.ts'
-import { topUp } from './world.ts'
+import { alertsAgree, RULES, topUp } from './world.ts'
 
 const CYCLES = Number(process.env['WAYBILL_KILL_CYCLES'] ?? 30)
 const CHILD = fileURLToPath(new URL('./kill.child.ts', import.meta.url))
@@ -96,6 +96,7 @@ async function check(place: Place, seen: ReadonlyMap<string, bigint>): Promise<v
     await ledger.recover(Date.now())
     expect(await ledger.recover(Date.now())).toEqual({ released: 0, settled: 0 })
     expect(await ledger.verify()).toMatchObject({ ok: true, faults: [], held_nano: '0', holds_open: 0 })
+    await alertsAgree(store)
     const ids = [...seen.keys()]
     for (let at = 0; at < ids.length; at += 500) {
       const rows = await store.db
@@ -115,7 +116,7 @@ async function check(place: Place, seen: ReadonlyMap<string, bigint>): Promise<v
 
 async function withLedger(place: Place, use: (ledger: Ledger, store: Store) => Promise<void>): Promise<void> {
   const store = await openStore({ ...place, clock: systemClock })
-  const ledger = await openLedger(store, { clock: systemClock, node: 'parent' })
+  const ledger = await openLedger(store, { clock: systemClock, node: 'parent', alerts: () => RULES })
   try {
     await use(ledger, store)
   } finally {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Ledger, LimitRef } from '../../src/money/index.ts'
-import { capOf, type Node, reserveOf, settleOf, topUp, type World } from './world.ts'
+import { alertsAgree, capOf, type Node, reserveOf, settleOf, topUp, type World } from './world.ts'
 
 const CENT = 10_000_000n
 const DOLLAR = 100n * CENT
@@ -43,6 +43,7 @@ export function ledgerRaces(make: () => Promise<World>, nodes: number): void {
         }
         expect(sum).toBe(outcome.charged)
         expect(sum <= 35n * CENT).toBe(true)
+        await alertsAgree(running[0]!.store)
         expect(outcome.refused).toBeGreaterThan(0)
         expect(await running[0]!.ledger.verify()).toMatchObject({ ok: true, holds_open: 0 })
       })

@@ -1,3 +1,4 @@
+import { deepEqual } from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -5,6 +6,7 @@ import { sql } from 'kysely'
 import { NO_USAGE, type Tariff } from '../../src/chat/index.ts'
 import { systemClock } from '../../src/lib/index.ts'
 import {
+  type AlertRules,
   type Ledger,
   type LimitRef,
   openLedger,
@@ -28,6 +30,9 @@ export const TARIFF: Tariff = {
   request: 0n,
   tiers: [],
 }
+
+/** What every ledger of these tests tells. */
+export const RULES: AlertRules = { thresholds: [50, 80, 90, 100], lowBalanceNanos: 1_000_000n }
 
 /** One process on the data: a store and its ledger. */
 export interface Node {
@@ -64,7 +69,7 @@ export async function postgresWorld(): Promise<World> {
 }
 
 async function node(store: Store): Promise<Node> {
-  const ledger = await openLedger(store, { clock: systemClock, node: 'test' })
+  const ledger = await openLedger(store, { clock: systemClock, node: 'test', alerts: () => RULES })
   return {
     store,
     ledger,
@@ -92,6 +97,21 @@ export function reserveOf(
     expiresAt: now + 3_600_000,
     ...over,
   }
+}
+
+/** Every share of every cap that is spent was told, once, and nothing else; throws AssertionError. */
+export async function alertsAgree(store: Store): Promise<void> {
+  const limits = await store.db.selectFrom('limits').selectAll().where('cap_nanos', 'is not', null).execute()
+  const expected = limits.flatMap((row) =>
+    RULES.thresholds
+      .filter((percent) => row.spent_nanos * 100n >= row.cap_nanos! * BigInt(percent))
+      .map((percent) => `${row.scope} ${row.scope_id} ${row.span} ${row.window_start} ${percent}`),
+  )
+  const told = await store.db.selectFrom('alerts').selectAll().where('scope', '<>', 'balance').execute()
+  const rows = told.map(
+    (row) => `${row.scope} ${row.scope_id} ${row.span} ${row.window_start} ${row.threshold}`,
+  )
+  deepEqual(rows.sort(), expected.sort())
 }
 
 /** A settle for so many completion tokens at 2,000 nano-USD each. */

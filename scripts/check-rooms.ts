@@ -21,6 +21,7 @@ export const ROOMS: Rooms = {
       'money',
       'identity',
       'usage',
+      'alerts',
       'store',
       'config',
       'telemetry',
@@ -39,6 +40,8 @@ export const ROOMS: Rooms = {
   money: { uses: ['store', 'chat', 'lib'], pure: [/^(amount|price|state)\.ts$/] },
   identity: { uses: ['store', 'chat', 'lib'] },
   usage: { uses: ['store', 'catalog', 'chat', 'lib'] },
+  // What money wrote down to be told goes out.
+  alerts: { uses: ['store', 'lib'] },
   store: { uses: ['lib'] },
   config: { uses: ['providers', 'catalog', 'chat', 'lib'] },
   // A client of the HTTP API and nothing else; `waybill start` and work without a server load more when asked for.

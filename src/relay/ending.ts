@@ -34,6 +34,8 @@ interface Settlement {
   readonly result: Outcome['result']
   readonly error: GatewayError | null
   readonly bill: Bill
+  /** Of the hold; an answer that came whole may be settled before, in the same commit. */
+  readonly durable: boolean
 }
 
 /**
@@ -116,9 +118,11 @@ export class Ending {
 
   /** Charges (or, `failed`, charges 0) what was worked; then the end of the answer, or the error, goes out. */
   settle(end: Settlement): void {
-    const { attempt, result, bill } = end
-    this.#call.meter
-      .settle({ attempt: attempt.trace.n, result, ...bill })
+    const { attempt, result, bill, durable } = end
+    const { meter } = this.#call
+    const settled = meter.settle({ attempt: attempt.trace.n, result, ...bill })
+    const both = durable ? settled : Promise.all([settled, meter.held]).then(([charge]) => charge)
+    both
       .then(
         (settled) => this.#settled(end, settled),
         (cause) => this.#unsettled(end, cause),

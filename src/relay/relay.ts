@@ -240,7 +240,7 @@ class Relay implements AttemptOwner, SinkListener, Timed {
     try {
       this.#report(attempt.endpoint, attempt, 'ok', null)
       if (this.#phase === 'draining') this.#settleGone()
-      else if (this.#durable) this.#complete(attempt)
+      else if (this.#durable || !this.request.stream) this.#complete(attempt)
       else this.#doneEarly = true
     } catch (cause) {
       this.broken(cause)
@@ -273,7 +273,8 @@ class Relay implements AttemptOwner, SinkListener, Timed {
   /** What an attempt is settled for; the last pipe that is open tells the client. */
   #settle(attempt: Attempt, result: Outcome['result'], error: GatewayError | null): void {
     const pipe = this.#attempt!.pipe ?? this.#rescue.holder(attempt).pipe!
-    this.#ending.settle({ attempt, pipe, result, error, bill: this.#rescue.bill(attempt) })
+    const bill = this.#rescue.bill(attempt)
+    this.#ending.settle({ attempt, pipe, result, error, bill, durable: this.#durable })
   }
 
   /** Nothing pays for more of the answer: it ends here, with the reason, and what was delivered is charged. */

@@ -32,6 +32,8 @@ export interface Agent {
   write(file: string, text: string, offered: ReadonlyMap<string, string>): Call
   /** Writes its settings and says how to start it without a terminal. */
   start(post: Post): Start
+  /** Starts it so that it has tokens counted and asks no model; absent: it never counts over a network. */
+  count?(post: Post): Start
 }
 
 function put(file: string, content: string | object): void {
@@ -46,6 +48,16 @@ const WINDOW = 131_072
 const patchOf = (file: string, text: string) =>
   `*** Begin Patch\n*** Add File: ${file}\n+${text}\n*** End Patch\n`
 
+const claudeEnv = ({ url, key, model }: Post): Start['env'] => ({
+  ANTHROPIC_BASE_URL: `${url}/api`,
+  ANTHROPIC_AUTH_TOKEN: key,
+  ANTHROPIC_API_KEY: '',
+  ANTHROPIC_DEFAULT_HAIKU_MODEL: model,
+  CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: '1',
+  CLAUDE_CODE_AUTO_COMPACT_WINDOW: String(WINDOW),
+  CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+})
+
 export const claudeCode: Agent = {
   name: 'Claude Code',
   package: '@anthropic-ai/claude-code',
@@ -54,18 +66,11 @@ export const claudeCode: Agent = {
   ],
   read: (file) => ({ name: 'Read', input: { file_path: file } }),
   write: (file, text) => ({ name: 'Write', input: { file_path: file, content: `${text}\n` } }),
-  start: ({ url, key, model, prompt }) => ({
-    args: ['--print', prompt, '--model', model, '--allowedTools', 'Read', 'Write'],
-    env: {
-      ANTHROPIC_BASE_URL: `${url}/api`,
-      ANTHROPIC_AUTH_TOKEN: key,
-      ANTHROPIC_API_KEY: '',
-      ANTHROPIC_DEFAULT_HAIKU_MODEL: model,
-      CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: '1',
-      CLAUDE_CODE_AUTO_COMPACT_WINDOW: String(WINDOW),
-      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-    },
+  start: (post) => ({
+    args: ['--print', post.prompt, '--model', post.model, '--allowedTools', 'Read', 'Write'],
+    env: claudeEnv(post),
   }),
+  count: (post) => ({ args: ['--print', '/context', '--model', post.model], env: claudeEnv(post) }),
 }
 
 const TRIPLES: Readonly<Record<string, string>> = {

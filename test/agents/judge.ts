@@ -1,4 +1,4 @@
-import { BILLED, SEAL } from './formats/format.ts'
+import { BILLED, COUNTED, SEAL } from './formats/format.ts'
 import type { Refused } from './page.ts'
 import { type Ran, THOUGHTS } from './run.ts'
 import type { Exchange } from './tap.ts'
@@ -154,3 +154,22 @@ function sentenceOf(answer: string): string {
     return ''
   }
 }
+
+/** What is wrong with a run that should have had tokens counted, exactly where the provider counts, and charged nothing. */
+export async function countFaults(ran: Ran): Promise<Faults> {
+  const faults = ran.code === 0 ? [] : [`it ended with ${ran.code}`]
+  const counts = countCalls(ran)
+  if (counts.length === 0) faults.push('it had nothing counted')
+  const isExact = ran.upstream.dialect === 'anthropic-messages' || ran.upstream.dialect === 'gemini'
+  for (const { status, answer } of counts) {
+    const { input_tokens: tokens, estimated } = JSON.parse(answer)
+    const right = isExact ? tokens === COUNTED && estimated === undefined : tokens > 0 && estimated === true
+    if (status !== 200 || !right) faults.push(`a count was answered ${status}: ${answer.slice(0, 200)}`)
+  }
+  const { body } = await ran.gateway.call('GET', '/key', undefined, ran.key)
+  if (body.data.usage !== 0) faults.push(`counting cost ${body.data.usage}`)
+  return faults
+}
+
+export const countCalls = ({ exchanges }: Ran): readonly Exchange[] =>
+  exchanges.filter(({ path }) => path.includes('/count_tokens'))

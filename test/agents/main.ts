@@ -7,8 +7,18 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { closingLine } from '../../scripts/test-reporter.ts'
 import { type Agent, claudeCode, codex, geminiCli, opencode } from './agents.ts'
-import { droppedIn, faultsOf, keyWith, modelCalls, REFUSALS, refusedAs, returnsThoughts } from './judge.ts'
-import { type Line, type Refused, type Report, renderPage } from './page.ts'
+import {
+  countCalls,
+  countFaults,
+  droppedIn,
+  faultsOf,
+  keyWith,
+  modelCalls,
+  REFUSALS,
+  refusedAs,
+  returnsThoughts,
+} from './judge.ts'
+import { type Counted, type Line, type Refused, type Report, renderPage } from './page.ts'
 import { installAgents, programOf } from './programs.ts'
 import { run } from './run.ts'
 import { sentIn } from './sent.ts'
@@ -35,7 +45,7 @@ async function tryOut(agent: Agent, failure: string | undefined): Promise<Report
     const count = UPSTREAMS.length + REFUSALS.length
     total.skipped += count
     console.log(`left out: ${agent.name} (${missing})`)
-    return { ...head, missing, lines: [], refused: [] }
+    return { ...head, missing, lines: [], counted: [], refused: [] }
   }
   const exchanges: Exchange[] = []
   const lines: Line[] = []
@@ -51,6 +61,19 @@ async function tryOut(agent: Agent, failure: string | undefined): Promise<Report
         return { over, model: upstream.model, faults, calls, returned: returnsThoughts(ran), dropped }
       }),
     )
+  const counted: Counted[] = []
+  const { count } = agent
+  for (const upstream of count === undefined ? [] : UPSTREAMS)
+    counted.push(
+      await run({ ...agent, start: count! }, program.file, upstream, keyWith(5), async (ran) => {
+        const over = `${upstream.provider} (${upstream.dialect})`
+        const faults = await countFaults(ran)
+        tell(`${agent.name} ${program.version} counts over ${over}`, faults, ran.printed)
+        exchanges.push(...ran.exchanges)
+        const calls = countCalls(ran)
+        return { over, faults, calls: calls.length, estimated: /estimated/.test(calls[0]?.answer ?? '') }
+      }),
+    )
   const refused: Refused[] = []
   for (const refusal of REFUSALS)
     refused.push(
@@ -64,7 +87,7 @@ async function tryOut(agent: Agent, failure: string | undefined): Promise<Report
     exchanges,
     UPSTREAMS.map(({ model }) => model),
   )
-  return { ...head, lines, refused, sent }
+  return { ...head, lines, counted, refused, sent }
 }
 
 const wanted = process.argv.slice(2)

@@ -12,6 +12,14 @@ export interface Line {
   readonly dropped: readonly string[]
 }
 
+/** How it went to have tokens counted. */
+export interface Counted {
+  readonly over: string
+  readonly faults: readonly string[]
+  readonly calls: number
+  readonly estimated: boolean
+}
+
 /** How an agent took a refusal. */
 export interface Refused {
   readonly what: string
@@ -30,6 +38,7 @@ export interface Report {
   /** Why it could not be tried; undefined when it was. */
   readonly missing?: string
   readonly lines: readonly Line[]
+  readonly counted: readonly Counted[]
   readonly refused: readonly Refused[]
   readonly sent?: Sent
 }
@@ -76,6 +85,18 @@ export function renderPage(reports: readonly Report[], commit: string, platform:
         ),
       ),
     ),
+    '## Counting tokens',
+    '',
+    'Where the agent asks for counts of its own accord; none is charged.',
+    '',
+    ...table(
+      ['agent', 'provider', 'outcome', 'calls', 'counts'],
+      reports.flatMap(({ name, counted }) =>
+        counted.map(({ over, faults, calls, estimated }) =>
+          row(name, over, outcome(faults), calls, estimated ? 'estimated and marked' : "the provider's"),
+        ),
+      ),
+    ),
     '## Refusals',
     '',
     'opencode tries again for a minute and a half where digits such as 429 or 500 stand anywhere in a refusal, in an id or an',
@@ -93,9 +114,9 @@ export function renderPage(reports: readonly Report[], commit: string, platform:
   ].join('\n')
 }
 
-function resultOf({ missing, lines, refused }: Report): string {
+function resultOf({ missing, lines, counted, refused }: Report): string {
   if (missing !== undefined) return `left out: ${missing}`
-  const runs = [...lines, ...refused]
+  const runs = [...lines, ...counted, ...refused]
   return `${runs.filter(({ faults }) => faults.length === 0).length} of ${runs.length} passed`
 }
 

@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import type { Alerts } from '../alerts/index.ts'
 import type { Catalog } from '../catalog/index.ts'
 import type { Config } from '../config/index.ts'
 import type { KeyBook, OrganizationBook, PresetBook } from '../identity/index.ts'
@@ -51,6 +52,8 @@ export interface Gateway {
   readonly organizations: OrganizationBook
   readonly budgets: BudgetBook
   readonly presets: PresetBook
+  /** What goes out about money. */
+  readonly alerts: Alerts
   readonly health: HealthBook
   /** Where conversations have warmed a prompt cache. */
   readonly sticky: StickyBook
@@ -77,7 +80,11 @@ export interface Gateway {
 
 /** Variables of the routes behind Hono. */
 export interface RouteEnv {
-  Variables: { caller: Caller }
+  Variables: {
+    caller: Caller
+    /** The body, where something before the route has read it. */
+    body?: Buffer
+  }
 }
 
 export type RouteContext = Context<RouteEnv>
@@ -85,4 +92,9 @@ export type RouteContext = Context<RouteEnv>
 /** The organization that a caller acts in. */
 export function organizationOf(caller: Caller): string {
   return caller.kind === 'key' ? caller.key.organizationId : caller.organizationId
+}
+
+/** The workspace that a caller acts in where it names none. */
+export function workspaceOf(caller: Caller): string {
+  return caller.kind === 'key' ? caller.key.workspaceId : caller.workspaceId
 }

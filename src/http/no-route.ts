@@ -17,7 +17,7 @@ export function noRoute(gateway: Gateway, c: RouteContext, methods: readonly str
   const { method, path } = c.req
   const below = apiPath(path)
   const base = `${new URL(c.req.url).origin}/api/v1`
-  const unserved = below !== null && method === 'POST' ? notServed(below) : undefined
+  const unserved = below === null ? undefined : notServed(method, below)
   if (unserved !== undefined) return failed(gateway, c, unserved)
   const allowed = below !== null && INFERENCE_PATHS.has(below) ? ['POST'] : methods
   if (allowed.length > 0) {

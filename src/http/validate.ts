@@ -16,8 +16,18 @@ export async function readBody<T extends z.ZodType>(
   c: RouteContext,
   schema: T,
 ): Promise<z.infer<T>> {
-  const bytes = await gateway.bodies.read(incomingOf(c), MAX_BODY)
+  const bytes = await managementBody(gateway, c)
+  // Neither database keeps U+0000 in text.
+  if (bytes.includes('\\u0000'))
+    throw new GatewayError('invalid_request', 'Text in the body must not hold the character U+0000.')
   return checked(bytes.length === 0 ? {} : parseJson(bytes), schema)
+}
+
+/** The bytes of a management request's body, read once. Throws as `BodyReader` does. */
+export async function managementBody(gateway: Gateway, c: RouteContext): Promise<Buffer> {
+  const read = c.get('body') ?? (await gateway.bodies.read(incomingOf(c), MAX_BODY))
+  c.set('body', read)
+  return read
 }
 
 /** A parsed body as the schema wants it; throws as `readBody` does. */

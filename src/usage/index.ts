@@ -1,4 +1,8 @@
 export { Pruner } from './prune.ts'
 export * from './query.ts'
+export * from './query-csv.ts'
+export * from './query-fields.ts'
+export * from './query-time.ts'
+export * from './query-usage.ts'
 export * from './record.ts'
 export { WaybillTables } from './tables.ts'

@@ -129,7 +129,7 @@ async function all(server: Client): Promise<KeyObject[]> {
   for (;;) {
     const page = await server.call<{ data: KeyObject[]; total_count: number }>(
       'GET',
-      `/keys?include_disabled=true&offset=${keys.length}`,
+      `/keys?workspace_id=*&include_disabled=true&offset=${keys.length}`,
     )
     keys.push(...page.data)
     if (page.data.length === 0 || keys.length >= page.total_count) return keys

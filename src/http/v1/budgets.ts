@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import { GatewayError } from '../../chat/index.ts'
+import { shownWorkspaceId } from '../../identity/index.ts'
 import { BUDGET_SCOPES, type Budget, EACH, MOST_BUDGETS, refOf, windowEnd } from '../../money/index.ts'
-import { type Gateway, organizationOf, type RouteContext } from '../gateway.ts'
+import { type Gateway, organizationOf, type RouteContext, workspaceOf } from '../gateway.ts'
 import { readUsd, usdNumber } from '../money.ts'
 import { readBody } from '../validate.ts'
+import { workspaceAt } from './workspaces.ts'
 
 const Put = z.strictObject({
   scope: z.enum(BUDGET_SCOPES),
@@ -26,11 +28,12 @@ export async function putBudget(gateway: Gateway, c: RouteContext): Promise<Resp
   const organizationId = organizationOf(caller)
   const own = {
     organization: organizationId,
-    workspace: caller.kind === 'key' ? caller.key.workspaceId : caller.workspaceId,
+    workspace: workspaceOf(caller),
     member: EACH,
     user: EACH,
   }
-  const scopeId = body.scope_id ?? own[body.scope]
+  const wanted = body.scope_id ?? own[body.scope]
+  const scopeId = body.scope === 'workspace' ? (await workspaceAt(gateway, c, wanted)).id : wanted
   if (body.scope === 'organization' && scopeId !== organizationId)
     throw new GatewayError('permission_denied', 'A budget can only be set for your own organization.')
   const limitNanos = readUsd(body.limit_usd, 'limit_usd')
@@ -62,7 +65,7 @@ async function budgetObject(gateway: Gateway, budget: Budget): Promise<Record<st
   return {
     id: budget.id,
     scope: budget.scope,
-    scope_id: budget.scopeId,
+    scope_id: budget.scope === 'workspace' ? shownWorkspaceId(budget.scopeId) : budget.scopeId,
     limit_usd: usdNumber(budget.limitNanos),
     reset_interval: budget.span === 'total' ? null : budget.span,
     resets_at: ends === null ? null : new Date(ends).toISOString(),

@@ -1,4 +1,5 @@
 import { GatewayError } from '../../chat/index.ts'
+import { shownWorkspaceId } from '../../identity/index.ts'
 import { picoToDecimal } from '../../money/index.ts'
 import type { GenerationRow } from '../../store/index.ts'
 import { type GenerationDetail, generationDetail } from '../../usage/index.ts'
@@ -20,6 +21,15 @@ export async function generation(gateway: Gateway, c: RouteContext): Promise<Res
 function discountOf({ generation: row }: GenerationDetail, picos: bigint | null): number | null {
   if (picos === null || row.cache_read_tokens + row.cache_write_tokens === 0) return null
   return picos < 0n ? -Number(picoToDecimal(-picos)) : Number(picoToDecimal(picos))
+}
+
+/** `GET /generation/content`: never anything, since nothing of it is kept. */
+export async function generationContent(gateway: Gateway, c: RouteContext): Promise<Response> {
+  const { generation: row } = await findGeneration(gateway, c, c.req.query('id') ?? '')
+  throw new GatewayError(
+    'not_found',
+    `Prompts and answers are never stored here, so there is no content of ${row.id}. Counts, timings and cost: GET /api/v1/generation?id=${row.id}`,
+  )
 }
 
 /** A call of the caller's organization. Throws GatewayError `invalid_request` or `not_found`. */
@@ -73,7 +83,7 @@ export function generationObject({ generation: row, attempts }: GenerationDetail
     router: ROUTERS.exec(row.requested_model)?.[0] ?? null,
     preset_id: null,
     session_id: row.session_id,
-    workspace_id: row.workspace_id,
+    workspace_id: shownWorkspaceId(row.workspace_id),
     data_region: 'global',
     service_tier: null,
     web_search_engine: null,

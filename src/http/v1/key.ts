@@ -1,5 +1,5 @@
 import { GatewayError } from '../../chat/index.ts'
-import type { ApiKey } from '../../identity/index.ts'
+import { type ApiKey, shownWorkspaceId } from '../../identity/index.ts'
 import { limitRefs, windowStart } from '../../money/index.ts'
 import { type KeyUsage, keyUsage } from '../../usage/index.ts'
 import type { Gateway, RouteContext } from '../gateway.ts'
@@ -77,7 +77,7 @@ async function currentKey(gateway: Gateway, key: ApiKey): Promise<Record<string,
       free_model_daily_requests: { limit: -1, remaining: -1, used: 0 },
       allowed_data_regions: ['global'],
       organization_id: key.organizationId,
-      workspace_id: key.workspaceId,
+      workspace_id: shownWorkspaceId(key.workspaceId),
     },
   }
 }
@@ -107,7 +107,7 @@ export async function keyObject(
     updated_at: new Date(key.updatedAt).toISOString(),
     expires_at: key.expiresAt === null ? null : new Date(key.expiresAt).toISOString(),
     creator_user_id: key.creatorUserId,
-    workspace_id: key.workspaceId,
+    workspace_id: shownWorkspaceId(key.workspaceId),
     external_user: null,
     is_management_key: key.kind === 'management',
     rate_limits: {

@@ -1,10 +1,21 @@
 import { z } from 'zod'
 import { GatewayError } from '../../chat/index.ts'
-import { type ApiKey, type KeyChange, type KeyRates, type NewKey, NO_RATES } from '../../identity/index.ts'
-import { type Gateway, organizationOf, type RouteContext } from '../gateway.ts'
+import {
+  type ApiKey,
+  beyondMaker,
+  type KeyChange,
+  type KeyPowers,
+  type KeyRates,
+  type NewKey,
+  NO_RATES,
+} from '../../identity/index.ts'
+import type { Caller } from '../authenticate.ts'
+import { type Gateway, organizationOf, type RouteContext, workspaceOf } from '../gateway.ts'
 import { readUsd } from '../money.ts'
 import { readBody } from '../validate.ts'
 import { keyObject, usageOf } from './key.ts'
+import { readNumber } from './page.ts'
+import { workspaceAt } from './workspaces.ts'
 
 const MAX_PAGE = 100
 
@@ -39,6 +50,8 @@ const Change = z.strictObject({
   limit: usd.optional(),
   limit_reset: reset.optional(),
   include_byok_in_limit: z.boolean().optional(),
+  /** Ours. */
+  expires_at: z.iso.datetime({ offset: true }).nullable().optional(),
   rate_limits: rateLimits.optional(),
 })
 
@@ -51,12 +64,24 @@ const Rotate = z.strictObject({
     .optional(),
 })
 
-/** `GET /keys`: the organization's keys, newest first, with their spending. */
+/** In place of a workspace's id: all of them. */
+const EVERY = '*'
+
+/** `GET /keys`: keys of the caller's workspace, of `?workspace_id=`, or with `*` of all, newest first, with their spending. */
 export async function listKeys(gateway: Gateway, c: RouteContext): Promise<Response> {
   const organization = organizationOf(c.get('caller'))
   const offset = readNumber(c.req.query('offset'), 'offset', 0, 1_000_000)
   const withDisabled = c.req.query('include_disabled') === 'true'
-  const all = gateway.keys.list(organization).filter((key) => withDisabled || !key.disabled)
+  const wanted = c.req.query('workspace_id')
+  const workspace =
+    wanted === EVERY
+      ? null
+      : wanted === undefined
+        ? workspaceOf(c.get('caller'))
+        : (await workspaceAt(gateway, c, wanted)).id
+  const all = gateway.keys
+    .list(organization)
+    .filter((key) => (withDisabled || !key.disabled) && (workspace === null || key.workspaceId === workspace))
   const usage = await usageOf(gateway, organization)
   const page = all.slice(offset, offset + MAX_PAGE)
   const data = await Promise.all(page.map((key) => keyObject(gateway, key, usage.get(key.hash))))
@@ -71,7 +96,10 @@ export async function createKey(gateway: Gateway, c: RouteContext): Promise<Resp
     name: body.name,
     kind: body.management === true ? 'management' : 'inference',
     organizationId: organizationOf(caller),
-    workspaceId: body.workspace_id ?? (caller.kind === 'key' ? caller.key.workspaceId : caller.workspaceId),
+    workspaceId:
+      body.workspace_id === undefined
+        ? workspaceOf(caller)
+        : (await workspaceAt(gateway, c, body.workspace_id)).id,
     creatorUserId: body.creator_user_id ?? null,
     limitNanos: body.limit == null ? null : positive(readUsd(body.limit, 'limit')),
     limitReset: body.limit_reset ?? null,
@@ -79,6 +107,7 @@ export async function createKey(gateway: Gateway, c: RouteContext): Promise<Resp
     expiresAt: body.expires_at == null ? null : Date.parse(body.expires_at),
     rates: ratesOf(body.rate_limits),
   }
+  refuseBeyond(caller, wanted)
   const { secret, key } = await gateway.keys.create(wanted)
   return c.json({ data: await keyObject(gateway, key), key: secret }, 201)
 }
@@ -102,11 +131,22 @@ export async function changeKey(gateway: Gateway, c: RouteContext): Promise<Resp
     }),
     ...(body.limit_reset !== undefined && { limitReset: body.limit_reset }),
     ...(body.include_byok_in_limit !== undefined && { includeByokInLimit: body.include_byok_in_limit }),
+    ...(body.expires_at !== undefined && {
+      expiresAt: body.expires_at === null ? null : Date.parse(body.expires_at),
+    }),
     ...(body.rate_limits !== undefined && { rates: ratesOf(body.rate_limits, key.rates) }),
   }
+  const powers = [change.limitNanos, change.limitReset, change.expiresAt]
+  if (powers.some((power) => power !== undefined)) refuseBeyond(c.get('caller'), { ...key, ...change })
   const changed = (await gateway.keys.change(key.hash, change)) ?? key
   const usage = await usageOf(gateway, key.organizationId, key.hash)
   return c.json({ data: await keyObject(gateway, changed, usage.get(key.hash)) })
+}
+
+/** `DELETE /keys/{hash}`: for good; what it has spent stays in the books. */
+export async function deleteKey(gateway: Gateway, c: RouteContext): Promise<Response> {
+  await gateway.keys.remove(ownKey(gateway, c).hash)
+  return c.json({ deleted: true })
 }
 
 /** `POST /keys/{hash}/rotate`: a successor with the same settings and the same cap; the old key ends after the overlap (default 24 h). */
@@ -133,15 +173,13 @@ function ownKey(gateway: Gateway, c: RouteContext): ApiKey {
   return key
 }
 
+/** A key hands on no more than it holds; the operator holds everything. */
+function refuseBeyond(caller: Caller, wanted: KeyPowers): void {
+  const reason = caller.kind === 'key' ? beyondMaker(caller.key, wanted) : null
+  if (reason !== null) throw new GatewayError('permission_denied', reason)
+}
+
 function positive(nanos: bigint): bigint {
   if (nanos < 0n) throw new GatewayError('invalid_request', '"limit" must not be negative.')
   return nanos
-}
-
-function readNumber(text: string | undefined, field: string, fallback: number, max: number): number {
-  if (text === undefined) return fallback
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 0 || value > max)
-    throw new GatewayError('invalid_request', `"${field}" must be a whole number from 0 to ${max}.`)
-  return value
 }

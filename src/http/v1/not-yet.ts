@@ -11,11 +11,48 @@ export const NOT_SERVED: Readonly<Record<string, string>> = {
   '/audio/transcriptions': 'Transcription is not served by this version.',
 }
 
+/** Parts of the OpenRouter API that this version does not serve, whatever the method: a path and all below it. */
+export const PARTS_NOT_SERVED: Readonly<Record<string, string>> = {
+  '/auth/keys':
+    'Signing in through this gateway (OAuth PKCE) is not served by this version. Make a key with POST /api/v1/keys.',
+  '/benchmarks': 'Benchmarks are not served by this version.',
+  '/byok':
+    'Own provider keys of organizations are not served by this version. The operator names provider keys in waybill.yaml or the environment.',
+  '/classifications': 'Classifications are not served by this version.',
+  '/containers': 'Containers are not served by this version.',
+  '/credits/coinbase':
+    'Payments are not served by this version. The operator adds credit: waybill credits add USD',
+  '/datasets': 'Datasets are not served by this version. Your own usage: POST /api/v1/analytics/query',
+  '/decisions': 'Decisions are not served by this version.',
+  '/files': 'Files are not served by this version. Send files within the request.',
+  '/guardrails':
+    'Guardrails are not served by this version. Cap spending with limits of keys and PUT /api/v1/budgets, and providers with presets.',
+  '/images': 'Image generation is not served by this version.',
+  '/interns': 'Interns are not served by this version.',
+  '/oauth': 'Workload identity is not served by this version. Make a key with POST /api/v1/keys.',
+  '/observability':
+    'Observability destinations are not served by this version. Calls are at GET /api/v1/waybills.',
+  '/scim': 'SCIM is not served by this version. Members: /api/v1/organization/members',
+  '/systemone': 'Decisions are not served by this version.',
+  '/vault': 'A vault is not served by this version.',
+  '/videos': 'Video generation is not served by this version.',
+}
+
+/** OpenRouter keeps a few operations beside `/v1`. */
+const BESIDE = /^\/(alpha|beta)(?=\/)/
+
 /** A verb of Google's at a model; those that are served never come here. */
 const GOOGLE_VERB = /^\/models\/.+:([A-Za-z]{1,40})$/
 
-/** The 501 of what may be POSTed to and is not served; undefined for any other path. */
-export function notServed(path: string): GatewayError | undefined {
+/** The 501 of a path that is known and not served; undefined for any other. */
+export function notServed(method: string, path: string): GatewayError | undefined {
+  const below = path.replace(BESIDE, '')
+  const part = Object.keys(PARTS_NOT_SERVED).find((one) => below === one || below.startsWith(`${one}/`))
+  if (part !== undefined) return new GatewayError('not_implemented', PARTS_NOT_SERVED[part]!)
+  return method === 'POST' ? postNotServed(path) : undefined
+}
+
+function postNotServed(path: string): GatewayError | undefined {
   const verb = GOOGLE_VERB.exec(path)?.[1]
   const message =
     verb === undefined

@@ -1,18 +1,22 @@
 import { z } from 'zod'
 import { GatewayError } from '../../chat/index.ts'
-import { MOST_PRESETS, MOST_VERSIONS, type Preset, type PresetVersion } from '../../identity/index.ts'
+import {
+  MOST_PRESETS,
+  MOST_VERSIONS,
+  type Preset,
+  type PresetVersion,
+  shownWorkspaceId,
+} from '../../identity/index.ts'
 import type { Caller } from '../authenticate.ts'
 import { parseJson } from '../body.ts'
 import { type Gateway, organizationOf, type RouteContext } from '../gateway.ts'
-import { incomingOf } from '../guard.ts'
 import { contentOf } from '../preset-shape.ts'
-import { readBody } from '../validate.ts'
+import { managementBody, readBody } from '../validate.ts'
 
 const SLUG = /^[a-z0-9][a-z0-9._-]{0,63}$/
 /** Largest settings of one version, characters of JSON: they are kept in memory. */
 const MAX_CONFIG = 64 * 1024
 /** Largest body that a preset is made of, bytes. */
-const MAX_BODY = 1024 * 1024
 
 /** Client formats that a preset can be made of, by the end of the path. */
 const FORMATS: Readonly<Record<string, string>> = {
@@ -83,7 +87,7 @@ export async function savePreset(gateway: Gateway, c: RouteContext): Promise<Res
       'invalid_request',
       'A preset is named by 1 to 64 lower-case letters, digits, dots, dashes and underscores.',
     )
-  const body = parseJson(await gateway.bodies.read(incomingOf(c), MAX_BODY))
+  const body = parseJson(await managementBody(gateway, c))
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new GatewayError('invalid_request', 'The body must be a JSON object, as of a request.')
   const format = Object.entries(FORMATS).find(([end]) => c.req.path.endsWith(end))![1]
@@ -162,7 +166,7 @@ function presetBody(preset: Preset) {
     description: preset.description,
     status: preset.status as string,
     status_updated_at: preset.statusUpdatedAt === null ? null : time(preset.statusUpdatedAt),
-    workspace_id: preset.workspaceId as string | null,
+    workspace_id: shownWorkspaceId(preset.workspaceId) as string | null,
     creator_user_id: preset.creatorUserId,
     designated_version_id: preset.designated.id as string | null,
     created_at: time(preset.createdAt),

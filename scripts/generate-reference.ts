@@ -63,6 +63,12 @@ const ABOUT: Readonly<Record<string, string>> = {
   'POST /presets/:slug/chat/completions': 'keep the settings of a Chat Completions request as a new version',
   'POST /presets/:slug/messages': 'the same of a Messages request',
   'POST /presets/:slug/responses': 'the same of a Responses request',
+  'GET /alerts':
+    'alerts on key limits, budgets and credit, newest first, with their deliveries: `limit`, `before`; [alerts](../guide/alerts.md)',
+  'POST /alerts/test': 'send a test to every destination; tells what each said',
+  'POST /alerts/mute': 'deliver no more of a `kind` (`key`, `balance`, `budget-…`); `muted: false` ends it',
+  'POST /alerts/:id/mute':
+    'deliver no more of the key, budget or balance that an alert is about; `muted: false` ends it',
   'GET /budgets': 'budgets of the organization and what they have left',
   'PUT /budgets':
     'make a budget or change its cap: `scope` (`organization`, `workspace`, `member`, `user`), `scope_id`, `limit_usd`, `reset_interval`',

@@ -11,6 +11,7 @@ import { idempotent } from './http/idempotency.ts'
 import { failed, noRoute } from './http/no-route.ts'
 import { configSchema, errorsPage } from './http/pages.ts'
 import { activity } from './http/v1/activity.ts'
+import { muteAlert, muteKind, showAlerts, testAlerts } from './http/v1/alerts.ts'
 import { analyticsMeta, queryAnalytics } from './http/v1/analytics.ts'
 import { listBudgets, putBudget, removeBudget } from './http/v1/budgets.ts'
 import {
@@ -112,6 +113,10 @@ export const ROUTES: readonly (readonly [
   ['POST', '/presets/:slug/chat/completions', 'member', savePreset],
   ['POST', '/presets/:slug/messages', 'member', savePreset],
   ['POST', '/presets/:slug/responses', 'member', savePreset],
+  ['GET', '/alerts', 'management', showAlerts],
+  ['POST', '/alerts/test', 'operator', testAlerts],
+  ['POST', '/alerts/mute', 'management', muteKind],
+  ['POST', '/alerts/:id/mute', 'management', muteAlert],
   ['GET', '/budgets', 'management', listBudgets],
   ['PUT', '/budgets', 'management', putBudget],
   ['DELETE', '/budgets/:id', 'management', removeBudget],

@@ -3,6 +3,7 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { version } from '../lib/index.ts'
 import { connect } from './client.ts'
 import { type Command, type CommandContext, CommandError, EXIT } from './command.ts'
+import { alerts, alertsMute, alertsTest } from './commands/alerts.ts'
 import { backup, restore } from './commands/backup.ts'
 import { budgetsList, budgetsRemove, budgetsSet } from './commands/budgets.ts'
 import { creditsAdd, creditsShow } from './commands/credits.ts'
@@ -27,6 +28,9 @@ export const COMMANDS: readonly Command[] = [
   budgetsSet,
   budgetsRemove,
   budgetsList,
+  alertsTest,
+  alertsMute,
+  alerts,
   models,
   routeExplain,
   logsShow,

@@ -1,4 +1,5 @@
 import { Secret } from '../lib/index.ts'
+import { buildAlerts } from './build-alerts.ts'
 import { buildPresets } from './build-presets.ts'
 import { buildProviders } from './build-providers.ts'
 import type { Config } from './config.ts'
@@ -44,6 +45,7 @@ export function buildConfig(file: FileConfig, leftOut: readonly string[], contex
     probesMs: (file.probes ?? 'off') === 'off' ? null : probeTime(file.probes!, context),
     rescue: file.rescue ?? 'auto',
     rateLimits: rateLimitsOf(file.rate_limits ?? {}),
+    alerts: buildAlerts(file.alerts ?? {}, context),
     credits: file.credits ?? 'unlimited',
     holds: file.holds ?? 'tight',
     detect: file.detect ?? true,

@@ -62,6 +62,20 @@ export interface RateLimits {
   }
 }
 
+/** Addresses may hold secrets. */
+export type ConfiguredDestination =
+  | { readonly type: 'webhook'; readonly url: Secret; readonly secret: Secret }
+  | { readonly type: 'slack'; readonly url: Secret }
+  | { readonly type: 'email'; readonly url: Secret; readonly to: string; readonly from: string }
+
+export interface ConfiguredAlerts {
+  /** Percent of a cap, ascending. */
+  readonly thresholds: readonly number[]
+  /** USD as an exact decimal; null: no balance is low. */
+  readonly lowBalanceUsd: string | null
+  readonly destinations: readonly ConfiguredDestination[]
+}
+
 /** Everything that can be configured, checked and complete. Deeply frozen; a reload makes a new one. */
 export interface Config {
   readonly server: {
@@ -98,6 +112,7 @@ export interface Config {
   /** Between two free calls to every provider, ms; null: none are made. */
   readonly probesMs: number | null
   readonly rateLimits: RateLimits
+  readonly alerts: ConfiguredAlerts
   readonly credits: 'prepaid' | 'unlimited'
   /** `tight`: streams hold what they are likely to cost, raised as they grow; `strict`: the worst case. */
   readonly holds: 'tight' | 'strict'

@@ -63,6 +63,17 @@ export function configReference(): string {
     '| `*` | list | Models that stand in for every model without a list of its own. |',
     `| \`on_refusal\` | true or false | ${sentence(nodeAt(schema, ['fallbacks', 'on_refusal']))} |`,
     '',
+    '## `alerts`',
+    '',
+    sentence(schema.properties?.['alerts']),
+    'How they look and travel: [alerts](../guide/alerts.md).',
+    '',
+    ...table(nodeAt(schema, ['alerts'])),
+    '',
+    '## `alerts.destinations`',
+    '',
+    ...table(nodeAt(schema, ['alerts', 'destinations', 0])),
+    '',
     '## `presets`',
     '',
     sentence(schema.properties?.['presets']),
@@ -107,6 +118,10 @@ fallbacks:
   "*": [openai/gpt-5-mini]
 probes: off
 credits: prepaid
+alerts:
+  low_balance: "10"
+  destinations:
+    - { type: slack, url: "\${SLACK_URL:-https://hooks.slack.com/services/T0/B0/x}" }
 presets:
   code-review:
     model: anthropic/claude-sonnet-4.5

@@ -226,6 +226,30 @@ const rateLimits = z.strictObject({
     .optional(),
 })
 
+const destination = z.strictObject({
+  type: choice(['webhook', 'slack', 'email'], 'How alerts travel.'),
+  url: text(
+    'Address of the webhook; for `email` that of the mail server with its user and password.',
+    'an address such as https://example.com/hook or smtps://user:password@mail.example.com',
+  ),
+  secret: text(
+    'Signs a webhook (Standard Webhooks): `whsec_` and the base64 of 24 to 64 random bytes. Needed for `webhook`.',
+    'whsec_ and base64',
+  ).optional(),
+  to: text('Whom an e-mail goes to. Needed for `email`.', 'an e-mail address').optional(),
+  from: text('Whom an e-mail comes from; the same as `to` when absent.', 'an e-mail address').optional(),
+})
+
+const alerts = z.strictObject({
+  thresholds: z
+    .array(int(1, 100, 'Percent of a cap.'))
+    .max(20)
+    .describe('Shares of key limits and budgets that are told when they are reached, in percent.')
+    .optional(),
+  low_balance: usd('Prepaid credit below this is told, USD.').optional(),
+  destinations: z.array(destination).max(20).describe('Who is told.').optional(),
+})
+
 /** The file as people write it. Shapes only; meaning is checked in `build.ts`. */
 export const fileSchema = z.strictObject({
   server: server.describe('Where the gateway listens.').optional(),
@@ -254,6 +278,7 @@ export const fileSchema = z.strictObject({
   rate_limits: rateLimits
     .describe('How much may be asked for at once; beyond it the answer is 429 with Retry-After.')
     .optional(),
+  alerts: alerts.describe('What about money is told, and to whom.').optional(),
   credits: choice(['prepaid', 'unlimited'], 'How organizations pay unless they say otherwise.').optional(),
   holds: choice(
     ['tight', 'strict'],
@@ -305,4 +330,5 @@ export const fileSchema = z.strictObject({
 export type FileConfig = z.infer<typeof fileSchema>
 export type FileProvider = z.infer<typeof provider>
 export type FileModel = z.infer<typeof model>
+export type FileAlerts = z.infer<typeof alerts>
 export type FilePrice = z.infer<typeof price>

@@ -34,6 +34,7 @@ export const SETTINGS: readonly Setting[] = [
   at('retries', 'RETRIES', null, '2'),
   at('probes', 'PROBES', null, 'off'),
   at('rescue', 'RESCUE', null, 'auto'),
+  at('alerts.low_balance', 'ALERTS_LOW_BALANCE', null, 'none'),
   at('credits', 'CREDITS', null, 'unlimited'),
   at('holds', 'HOLDS', null, 'tight'),
   at('detect', 'DETECT', 'detect', 'true'),

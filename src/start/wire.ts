@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { Alerts } from '../alerts/index.ts'
 import {
   type ConfiguredModel,
   createCatalog,
@@ -8,6 +9,7 @@ import {
 } from '../catalog/index.ts'
 import { type Config, providerSettings } from '../config/index.ts'
 import { upstreamDialect } from '../dialects/index.ts'
+import { alertWords } from '../http/alert-words.ts'
 import { BodyReader, DEFAULT_BODY_LIMITS } from '../http/body.ts'
 import { ExpectedOutput } from '../http/expected.ts'
 import type { Gateway, Snapshot } from '../http/gateway.ts'
@@ -16,7 +18,7 @@ import { StickyBook } from '../http/sticky.ts'
 import { estimateTokens } from '../http/tokens.ts'
 import { KeyBook, keyHash, OrganizationBook, PresetBook } from '../identity/index.ts'
 import { type Clock, GenerationIds, version, Wheel } from '../lib/index.ts'
-import { BudgetBook, type LedgerEvent, openLedger } from '../money/index.ts'
+import { type AlertRules, BudgetBook, type LedgerEvent, openLedger, usdToNanos } from '../money/index.ts'
 import { type Environment, findProvider, ownProvider, type ProviderSettings } from '../providers/index.ts'
 import {
   AwsCredentials,
@@ -76,7 +78,13 @@ function createCatalogOfSeed() {
 export async function wire(options: WireOptions): Promise<Wired> {
   const { config, env, clock, log } = options
   const store = await openStore({ database: config.database?.reveal() ?? null, dataDir: config.data, clock })
-  const ledger = await openLedger(store, { clock, node: hostname(), onEvent: (event) => tell(log, event) })
+  let rules = rulesOf(config)
+  const ledger = await openLedger(store, {
+    clock,
+    node: hostname(),
+    alerts: () => rules,
+    onEvent: (event) => tell(log, event),
+  })
   const recovered = await ledger.recover(clock.now())
   if (recovered.released + recovered.settled > 0)
     log.warn('resolved what the last run left open', { count: recovered.released + recovered.settled })
@@ -145,6 +153,14 @@ export async function wire(options: WireOptions): Promise<Wired> {
     organizations,
     budgets,
     presets,
+    alerts: new Alerts({
+      store,
+      clock,
+      random: Math.random,
+      destinations: () => gateway.snapshot.config.alerts.destinations,
+      words: alertWords,
+      onError: (error) => log.warn('alerts could not be delivered', faultFields(error)),
+    }),
     health,
     sticky: new StickyBook(),
     bodies: new BodyReader(clock, { ...DEFAULT_BODY_LIMITS, maxBytes: config.server.bodyLimit }),
@@ -158,6 +174,7 @@ export async function wire(options: WireOptions): Promise<Wired> {
     draining: false,
     restore: options.restore,
   }
+  gateway.alerts.start()
   const pruner = new Pruner(store, {
     keptMs: () => gateway.snapshot.config.retention.detailsMs,
     now: () => clock.now(),
@@ -170,10 +187,12 @@ export async function wire(options: WireOptions): Promise<Wired> {
     transport,
     apply(next, warnings, local) {
       gateway.snapshot = snapshotOf(next, warnings, local)
+      rules = rulesOf(next)
     },
     async close() {
       if (refresh !== null) clearInterval(refresh)
       await pruner.stop()
+      await gateway.alerts.stop()
       await simulator.close()
       await transport.close()
       await credentials.direct.close()
@@ -182,6 +201,11 @@ export async function wire(options: WireOptions): Promise<Wired> {
       await store.close()
     },
   }
+}
+
+function rulesOf({ alerts }: Config): AlertRules {
+  const { thresholds, lowBalanceUsd } = alerts
+  return { thresholds, lowBalanceNanos: lowBalanceUsd === null ? null : usdToNanos(lowBalanceUsd) }
 }
 
 /** Rates are counted here, or with the other nodes in Redis; without it for a while, each node counts by itself. */

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import OpenAI from 'openai'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type RunningGateway, startGateway } from '../harness/gateway.ts'
 import { freshDatabase, hasPostgres } from '../harness/postgres.ts'
 import { chatEvents, chatStream, type FakeUpstream, fakeUpstream, sse } from '../upstream/index.ts'
@@ -45,6 +46,13 @@ describe.each(['sqlite', 'postgres'] as const)('a rescued answer on %s', (engine
       gateway = await startGateway({ config: configOf(providers, more) })
       if (engine === 'sqlite') book = sqliteBook(gateway.dataDir)
       await topUp(gateway, 10)
+    })
+
+    // Five failures in a row would open the breaker of the first.
+    beforeEach(async () => {
+      first.play(chatStream(WORDS, FACTS))
+      expect((await ask(gateway, request({ only: ['first'] }))).complete).toBe(true)
+      first.play(BROKEN)
     })
 
     afterAll(async () => {
@@ -110,6 +118,23 @@ describe.each(['sqlite', 'postgres'] as const)('a rescued answer on %s', (engine
       expect(told.body.data).toMatchObject({ provider_name: 'second', tokens_completion: TOKENS })
     })
 
+    it('one answer to the official client, by Chat Completions and by Responses', async () => {
+      const client = new OpenAI({ apiKey: gateway.key, baseURL: `${gateway.url}/api/v1`, maxRetries: 0 })
+      const provider = { order: ['first', 'second'] }
+      const messages = [{ role: 'user' as const, content: 'hello' }]
+      const chat = client.chat.completions.stream({ model: MODEL, messages, ...{ provider } })
+      const completion = await chat.finalChatCompletion()
+      expect(completion.choices[0]!.message.content).toBe(WHOLE)
+      expect(completion.choices[0]!.finish_reason).toBe('stop')
+      const responses = client.responses.stream({ model: MODEL, input: 'hello', ...{ provider } })
+      const deltas: string[] = []
+      responses.on('response.output_text.delta', ({ delta }) => deltas.push(delta))
+      const response = await responses.finalResponse()
+      expect(response.output_text).toBe(WHOLE)
+      expect(deltas.join('')).toBe(WHOLE)
+      expect(response.status).toBe('completed')
+    })
+
     it('not one when nobody could finish it: an error, charged 0, both providers paid by the insurance', async () => {
       second.play(chatStream(['Something else altogether.'], FACTS))
       const before = await standing(gateway)
@@ -141,7 +166,9 @@ describe.each(['sqlite', 'postgres'] as const)('a rescued answer on %s', (engine
       const asking = ask(gateway, request())
       await second.received(asked + 1)
       // The checkpoint is written behind the dispatch.
-      await expect.poll(() => book.rows("select state from holds where state = 'streaming' and attempt = 2")).toHaveLength(1)
+      await expect
+        .poll(() => book.rows("select state from holds where state = 'streaming' and attempt = 2"))
+        .toHaveLength(1)
       await gateway.kill()
       expect((await asking).complete).toBe(false)
       second.play(chatStream(WORDS, FACTS))

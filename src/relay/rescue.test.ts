@@ -101,6 +101,24 @@ describe('an answer that breaks after content', () => {
     expect(call.trace.map(({ seam }) => seam?.way)).toEqual([undefined, 'continue', 'restart'])
   })
 
+  it('is not billed for reasoning that reached nobody', async () => {
+    const thought = { choices: [{ index: 0, delta: { reasoning: 'x'.repeat(4_000) } }] }
+    const thinks = (usage: object | null) =>
+      sse([`data: ${JSON.stringify(thought)}\n\n`, ...chatEvents(WORDS, { usage: usage as never })])
+    const details = { completion_tokens_details: { reasoning_tokens: 1_000 } }
+    for (const usage of [{ prompt_tokens: 10, completion_tokens: 1_000 + WORDS.length, ...details }, null]) {
+      const a = await provider(broken(5))
+      const b = await provider(thinks(usage))
+      const { call, deps, sink, meter } = bench(transport, { a: a.url, b: b.url })
+      await relay(call, deps)
+      expect(sink.content).toBe(WHOLE)
+      expect(sink.text).not.toContain('xxxx')
+      const { completionTokens } = meter.outcomes[0]!.usage
+      expect(completionTokens).toBe(usage === null ? Math.ceil(WHOLE.length / 4) : WORDS.length)
+      expect(meter.outcomes[0]!.upstream![1]!.usage.completionTokens).toBeGreaterThan(1_000)
+    }
+  })
+
   it('breaks twice and is finished by a third endpoint', async () => {
     const a = await provider(broken(3))
     const b = await provider(broken(6))

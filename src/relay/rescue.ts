@@ -148,9 +148,15 @@ export class Rescue {
     }
     // With text delivered before, the reasoning of the new answer reached nobody.
     const unseen = seam.at > 0 ? own.reasoningTokens : 0
-    const said = own.completionTokens - unseen
+    const said = (seam.at > 0 && this.#estimateSaid(own)) || own.completionTokens - unseen
     const completionTokens = attempt.pipe?.seen.finish ? said : Math.max(said, before)
     return { ...own, completionTokens, reasoningTokens: own.reasoningTokens - unseen }
+  }
+
+  /** Our own count of bytes can't tell reasoning from text: tokens of the text that was delivered; 0 when that is not known. */
+  #estimateSaid({ source }: Usage): number {
+    const text = source === 'estimated' ? (this.#handover?.kept.text ?? '') : ''
+    return this.#deps.estimateTokens(Buffer.byteLength(text))
   }
 
   #usage(attempt: Attempt): Usage {

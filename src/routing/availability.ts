@@ -17,11 +17,14 @@ const EXCLUDED_BY: Record<ExclusionReason, string> = {
   order_without_fallbacks: 'allowed_providers',
   quantization: 'quantization',
   data_policy: 'data_policy',
-  key_policy: 'allowed_providers',
+  key_policy: 'key_policy',
   service_tier: 'service_tier',
   distillation: 'distillable_text',
   simulated: 'simulated',
 }
+
+/** The list that left an endpoint out, in its sentence. */
+const POLICY_LIST = /(allowed|ignored)_(models|providers)/
 
 /** The metadata of a refusal: our type of error, and the facts in OpenRouter's `availability` object. */
 export function availability(
@@ -65,6 +68,8 @@ function excludedBy(drafts: readonly Draft[]): string[] {
   for (const d of drafts) {
     if (d.excluded === 'data_policy') {
       names.add(d.detail!.includes('zdr') ? 'data_policy:zdr' : 'data_policy:training')
+    } else if (d.excluded === 'key_policy') {
+      names.add(POLICY_LIST.exec(d.detail!)?.[0] ?? EXCLUDED_BY.key_policy)
     } else if (d.excluded !== null) names.add(EXCLUDED_BY[d.excluded])
   }
   return [...names]

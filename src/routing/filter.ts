@@ -1,5 +1,6 @@
 import type { Endpoint } from '../catalog/index.ts'
-import { askedTier, matchIndex, modelAllowed, type ServiceTier, serviceTier, slugList } from './match.ts'
+import { barred } from './access.ts'
+import { askedTier, matchIndex, type ServiceTier, serviceTier, slugList } from './match.ts'
 import type { ExclusionReason, OwnKey, PlanRequest, RoutingPolicy, RoutingSnapshot } from './plan.types.ts'
 import { comparablePrice, effectivePrice } from './price.ts'
 import { figure, firstMissing, perMillion } from './words.ts'
@@ -36,8 +37,6 @@ export interface Filter {
   readonly order: readonly string[] | null
   readonly only: readonly string[] | null
   readonly ignore: readonly string[] | null
-  readonly allowed: readonly string[] | null
-  readonly denied: readonly string[] | null
   readonly quantizations: readonly string[] | null
   /** Service tier asked for, in our words. */
   readonly tier: ServiceTier | null
@@ -64,8 +63,6 @@ export function createFilter(
     order: order !== null && order.length > 0 ? order : null,
     only: slugList(preferences.only),
     ignore: slugList(preferences.ignore),
-    allowed: slugList(policy.allowedProviders),
-    denied: slugList(policy.ignoredProviders),
     quantizations: slugList(preferences.quantizations),
     tier: askedTier(request.serviceTier),
     simulated,
@@ -127,15 +124,8 @@ function forbidden(d: Draft, f: Filter, admitted: string | null): boolean {
         : 'the simulator answers only when it is named first',
     )
   }
-  if (f.policy.allowedModels && !modelAllowed(f.policy.allowedModels, endpoint.modelId)) {
-    return exclude(d, 'key_policy', 'the key may not use this model')
-  }
-  if (f.allowed !== null && matchIndex(f.allowed, endpoint) < 0) {
-    return exclude(d, 'key_policy', 'the key may not use this provider')
-  }
-  if (f.denied !== null && matchIndex(f.denied, endpoint) >= 0) {
-    return exclude(d, 'key_policy', 'the key or organization ignores this provider')
-  }
+  const bar = f.policy.access ? barred(f.policy.access, endpoint) : null
+  if (bar !== null) return exclude(d, 'key_policy', bar)
   if (f.ignore !== null && matchIndex(f.ignore, endpoint) >= 0) {
     return exclude(d, 'ignore', 'named in provider.ignore')
   }
@@ -160,20 +150,28 @@ function otherKind(d: Draft, f: Filter): boolean {
   return missing !== null && exclude(d, 'output_modality', `does not give ${missing} output`)
 }
 
-/** A provider that keeps or trains on prompts where the request allows neither; unknown counts as the worse. */
+/** A provider that keeps or trains on prompts where request, key or installation allow neither; unknown counts as the worse. */
 function unwelcome(d: Draft, f: Filter): boolean {
   const { dataCollection, zdr } = f.request.provider
-  if ((dataCollection !== 'deny' && zdr !== true) || d.endpoint.simulated) return false
+  const { access } = f.policy
+  const keep = zdr === true ? 'provider.zdr is set' : access?.zdr ? `zdr is set by ${access.zdr}` : null
+  const train =
+    dataCollection === 'deny'
+      ? 'data_collection is deny'
+      : access?.denyCollection
+        ? `data_collection is deny by ${access.denyCollection}`
+        : null
+  if ((keep === null && train === null) || d.endpoint.simulated) return false
   const facts = f.snapshot.dataPolicy?.(d.endpoint.providerId, d.endpoint.modelId)
   const name = d.endpoint.providerName
-  if (zdr === true && facts?.retains !== false) {
+  if (keep !== null && facts?.retains !== false) {
     const known =
       facts?.retains === true ? 'keeps prompts' : 'may keep prompts (its policy is not known here)'
-    return exclude(d, 'data_policy', `${name} ${known}, and provider.zdr is set`)
+    return exclude(d, 'data_policy', `${name} ${known}, and ${keep}`)
   }
-  if (dataCollection === 'deny' && facts?.trains !== false) {
+  if (train !== null && facts?.trains !== false) {
     const known = facts?.trains === true ? 'collects data' : 'may collect data (its policy is not known here)'
-    return exclude(d, 'data_policy', `${name} ${known}, and data_collection is deny`)
+    return exclude(d, 'data_policy', `${name} ${known}, and ${train}`)
   }
   return false
 }

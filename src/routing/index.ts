@@ -1,3 +1,4 @@
+export * from './access.ts'
 export * from './explain.ts'
 export * from './fallback.ts'
 export { featuresOf } from './features.ts'

@@ -40,12 +40,3 @@ function names(slug: string, endpoint: Endpoint): boolean {
   if (slug === endpoint.providerId || slug === endpoint.providerName.toLowerCase()) return true
   return tag.length > slug.length && tag.charCodeAt(slug.length) === 47 && tag.startsWith(slug)
 }
-
-/** Is `modelId` among `patterns`: an exact id, or `author/*`? */
-export function modelAllowed(patterns: readonly string[], modelId: string): boolean {
-  for (const pattern of patterns) {
-    if (pattern === modelId || pattern === '*') return true
-    if (pattern.endsWith('/*') && modelId.startsWith(pattern.slice(0, -1))) return true
-  }
-  return false
-}

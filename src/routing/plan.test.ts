@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Endpoint } from '../catalog/index.ts'
 import type { ProviderPreferences } from '../chat/index.ts'
+import { type AccessRules, joinAccess } from './access.ts'
 import { planAttempts } from './plan.ts'
 import type { ExclusionReason, Plan, PlanRequest, RoutingPolicy } from './plan.types.ts'
 import { endpoint, policy, request, seeded, snapshot, tariff, type World } from './sample.fixture.ts'
@@ -243,11 +244,33 @@ describe('provider preferences', () => {
     expect(reasonOf(plan({ ...abc, more }, { provider: { zdr: true } }), 'c')).toBe('data_policy')
   })
 
-  test('key and organization rules are hard and come before the wishes', () => {
-    const made = plan(abc, {}, { allowedProviders: ['a', 'b'], ignoredProviders: ['a'] })
-    expect(tags(made)).toEqual(['b'])
-    expect(plan(abc, {}, { allowedModels: ['acme/*'] }).order).toHaveLength(3)
-    expect(reasonOf(plan(abc, {}, { allowedModels: ['other/*'] }), 'a')).toBe('key_policy')
+  test('lists of key and installation are hard, come before the wishes, and are named', () => {
+    const under = (rules: AccessRules, provider: ProviderPreferences = {}) =>
+      plan(abc, { provider }, { access: joinAccess([{ owner: 'the key', rules }], snapshot(abc).resolve) })
+    expect(tags(under({ allowedProviders: ['a', 'b'], ignoredProviders: ['a'] }))).toEqual(['b'])
+    expect(under({ allowedModels: ['acme/*'] }).order).toHaveLength(3)
+    const none = under({ allowedModels: ['other/*'] }, { only: ['a'] })
+    expect(reasonOf(none, 'a')).toBe('key_policy')
+    expect(none.refusal).toMatchObject({
+      code: 'no_endpoints',
+      message: expect.stringContaining('not in allowed_models of the key (3 endpoints)'),
+      metadata: { availability: { code: 'constraint_filtered', excluded_by: ['allowed_models'] } },
+    })
+  })
+
+  test('a data policy of the installation holds where the request says nothing or less', () => {
+    const facts = { a: { trains: false, retains: true }, b: { trains: false, retains: false } }
+    const more = { dataPolicy: (id: string) => facts[id as 'a' | 'b'] }
+    const under = (rules: AccessRules, provider: ProviderPreferences = {}) =>
+      plan(
+        { ...abc, more },
+        { provider },
+        { access: joinAccess([{ owner: 'policy', rules }], () => undefined) },
+      )
+    expect(tags(under({ zdr: true }, { zdr: false }))).toEqual(['b'])
+    expect(tags(under({ dataCollection: 'deny' }, { dataCollection: 'allow' }))).toEqual(['a', 'b'])
+    expect(tags(under({ dataCollection: 'allow' }, { zdr: true }))).toEqual(['b'])
+    expect(under({ zdr: true }).candidates[0]?.detail).toContain('zdr is set by policy')
   })
 })
 

@@ -1,5 +1,6 @@
 import type { Endpoint, Resolved } from '../catalog/index.ts'
 import type { ErrorCode, ProviderPreferences } from '../chat/index.ts'
+import type { Access } from './access.ts'
 
 /** Why a candidate was left out, or put last. Stored as codes in waybills, shown with `detail` to users. */
 export type ExclusionReason =
@@ -84,12 +85,8 @@ export interface RoutingPolicy {
   readonly retries: number
   /** Most attempts of one request over all models; more than 8 counts as 8. */
   readonly maxAttempts: number
-  /** Model ids the key may use, exact or `author/*`; absent: all. */
-  readonly allowedModels?: readonly string[] | null
-  /** Provider slugs the key or organization may use; absent: all. */
-  readonly allowedProviders?: readonly string[] | null
-  /** Provider slugs the key or organization never uses. */
-  readonly ignoredProviders?: readonly string[] | null
+  /** Lists and data policies of key and installation; absent or null: nothing is limited. */
+  readonly access?: Access | null
 }
 
 /** What a provider does with prompts; null where nobody knows, which counts as the worse. */

@@ -209,14 +209,17 @@ function allExcluded(
   const lines = all.slice(0, 4).map(([detail, n]) => (n === 1 ? detail : `${detail} (${n} endpoints)`))
   if (all.length > lines.length) lines.push(`and ${all.length - lines.length} more reasons`)
   const wished = [...reasons.keys()].every((reason) => WISHES.has(reason))
+  const limited = reasons.has('key_policy')
   const code = reasons.has('data_policy')
     ? 'privacy_restricted'
-    : wished
+    : wished || limited
       ? 'constraint_filtered'
       : 'no_endpoints'
   const fix = wished
     ? 'Relax the request, or choose another model.'
-    : '`waybill route explain` shows every endpoint.'
+    : limited
+      ? 'Choose another model, or have the list changed.'
+      : '`waybill route explain` shows every endpoint.'
   return refuse(
     'no_endpoints',
     `No endpoint of ${models} can take this request: ${lines.join('; ')}. ${fix}`,

@@ -41,7 +41,7 @@ const REASON_WORDS: Record<ExclusionReason, string> = {
   order_without_fallbacks: 'not first, and allow_fallbacks is false',
   quantization: 'not in provider.quantizations',
   data_policy: 'its data policy does not fit the request, or is not known',
-  key_policy: 'the key or organization may not use it',
+  key_policy: 'a list of the key or the installation leaves it out',
   service_tier: 'serves another service_tier',
   distillation: 'its license does not allow training on answers, or is not known',
   simulated: 'simulated and real endpoints do not mix',

@@ -15,6 +15,8 @@ export interface Client {
   readonly url: string
   /** Calls the API below `/api/v1`; resolves to the parsed body. Throws CommandError with the server's own sentence. */
   call<T>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T>
+  /** The same where the answer is text, such as CSV. */
+  text(method: 'GET' | 'POST', path: string, body?: unknown): Promise<string>
 }
 
 export interface Where {
@@ -68,16 +70,18 @@ async function answers(url: string): Promise<boolean> {
 }
 
 function client(url: string, key: string | null): Client {
+  const text = async (method: string, path: string, body?: unknown): Promise<string> => {
+    const response = await send(url, key, method, path, body)
+    const answer = await response.text()
+    if (response.ok) return answer
+    const message = (parse(answer) as { error?: { message?: string } } | null)?.error?.message
+    throw new CommandError(message ?? `The server answered ${response.status}.`, exitOf(response.status))
+  }
   return {
     url,
-    async call<T>(method: string, path: string, body?: unknown): Promise<T> {
-      const response = await send(url, key, method, path, body)
-      const text = await response.text()
-      const parsed = parse(text)
-      if (response.ok) return parsed as T
-      const message = (parsed as { error?: { message?: string } } | null)?.error?.message
-      throw new CommandError(message ?? `The server answered ${response.status}.`, exitOf(response.status))
-    },
+    text,
+    call: async <T>(method: string, path: string, body?: unknown) =>
+      parse(await text(method, path, body)) as T,
   }
 }
 

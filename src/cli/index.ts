@@ -1,8 +1,10 @@
+import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { version } from '../lib/index.ts'
 import { connect } from './client.ts'
 import { type Command, type CommandContext, CommandError, EXIT } from './command.ts'
+import { activity } from './commands/activity.ts'
 import { alerts, alertsMute, alertsTest } from './commands/alerts.ts'
 import { backup, restore } from './commands/backup.ts'
 import { budgetsList, budgetsRemove, budgetsSet } from './commands/budgets.ts'
@@ -10,9 +12,11 @@ import { creditsAdd, creditsShow } from './commands/credits.ts'
 import { doctor } from './commands/doctor.ts'
 import { keysCreate, keysDisable, keysList, keysRotate } from './commands/keys.ts'
 import { ledgerVerify } from './commands/ledger.ts'
+import { ledgerExplain, ledgerExport } from './commands/ledger-audit.ts'
 import { logs, logsShow } from './commands/logs.ts'
 import { models } from './commands/models.ts'
 import { routeExplain } from './commands/route.ts'
+import { usage } from './commands/usage.ts'
 import { commandHelp, overview } from './help.ts'
 import { nearest, usageSentence } from './nearest.ts'
 import { START_HELP } from './start.ts'
@@ -28,6 +32,8 @@ export const COMMANDS: readonly Command[] = [
   budgetsSet,
   budgetsRemove,
   budgetsList,
+  usage,
+  activity,
   alertsTest,
   alertsMute,
   alerts,
@@ -36,6 +42,8 @@ export const COMMANDS: readonly Command[] = [
   logsShow,
   logs,
   ledgerVerify,
+  ledgerExplain,
+  ledgerExport,
   backup,
   restore,
   doctor,
@@ -52,6 +60,8 @@ const COMMON: ParseArgsOptionsConfig = {
 export interface Io {
   readonly out: (line: string) => void
   readonly error: (line: string) => void
+  /** Resolves when what was printed has left. */
+  readonly flushed?: () => Promise<void>
   readonly env: NodeJS.ProcessEnv
   readonly cwd: string
 }
@@ -59,6 +69,9 @@ export interface Io {
 const processIo: Io = {
   out: (line) => void process.stdout.write(`${line}\n`),
   error: (line) => void process.stderr.write(`${line}\n`),
+  flushed: async () => {
+    if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
+  },
   env: process.env,
   cwd: process.cwd(),
 }
@@ -203,6 +216,7 @@ function contextOf(values: CommandContext['flags'], args: readonly string[], io:
       return openOffline(resolve(io.cwd, data))
     },
     out: io.out,
+    flushed: io.flushed ?? (() => Promise.resolve()),
     say: (line) => {
       if (values['quiet'] !== true) io.error(line)
     },

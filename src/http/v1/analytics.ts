@@ -64,8 +64,8 @@ const Query = z.strictObject({
   order_by: z.strictObject({ field: z.string().max(64), direction: z.enum(['asc', 'desc']) }).optional(),
   limit: z.number().int().min(1).max(MOST_ROWS).optional(),
   group_limit: z.number().int().min(1).max(100).optional(),
-  classifier_dimensions: z.unknown(),
-  classifier_filters: z.unknown(),
+  classifier_dimensions: z.unknown().optional(),
+  classifier_filters: z.unknown().optional(),
   /** Ours: an IANA zone, for the borders of days, weeks and months. */
   time_zone: z.string().max(64).optional(),
   /** Ours: test calls instead of real ones. */

@@ -83,6 +83,9 @@ const ABOUT: Readonly<Record<string, string>> = {
   'GET /admin/credits': 'the balance in full, exact decimals',
   'POST /admin/credits': 'add credit: `amount_usd`, `reference` (once each), `memo`, `organization_id`',
   'GET /admin/ledger/verify': 'recompute the whole ledger; names faulty rows',
+  'GET /admin/ledger/explain/:id': 'one charge as arithmetic: hold, frozen prices, tokens, entries',
+  'GET /admin/ledger/journals':
+    'every journal with its entries, in pages: `after` (the `next` of the page before), `since`, `limit` (1000)',
   'GET /admin/status': 'version, providers with their states, warnings',
   'POST /admin/backup': 'copy the database to `file` while running',
   'POST /admin/restore': 'put the backup `file` in its place; checked first',

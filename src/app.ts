@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { explainLedger, listJournals } from './http/admin/audit.ts'
 import { backup, restore } from './http/admin/backup.ts'
 import { addCredit, showCredit } from './http/admin/credits.ts'
 import { verifyLedger } from './http/admin/ledger.ts'
@@ -144,6 +145,8 @@ export const ROUTES: readonly (readonly [
   ['GET', '/admin/credits', 'operator', showCredit],
   ['POST', '/admin/credits', 'operator', addCredit],
   ['GET', '/admin/ledger/verify', 'operator', verifyLedger],
+  ['GET', '/admin/ledger/explain/:id', 'operator', explainLedger],
+  ['GET', '/admin/ledger/journals', 'operator', listJournals],
   ['GET', '/admin/status', 'operator', status],
   ['POST', '/admin/backup', 'operator', backup],
   ['POST', '/admin/restore', 'operator', restore],

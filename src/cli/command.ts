@@ -33,6 +33,8 @@ export interface CommandContext {
   offline(data: string | boolean | undefined): Promise<Offline | null>
   /** Prints a line of data to stdout. */
   out(line: string): void
+  /** Resolves when what was printed has left: long output must not pile up in memory. */
+  flushed(): Promise<void>
   /** Prints a line for people to stderr; silent with --quiet. */
   say(line: string): void
 }

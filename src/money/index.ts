@@ -8,6 +8,8 @@ export {
 export * from './budgets.ts'
 export { decodeTariff } from './codec.ts'
 export type { LedgerEvent } from './engine.ts'
+export { type Explanation, explainCharge } from './explain.ts'
+export { type JournalCursor, type JournalWithLines, journalPage } from './journals.ts'
 export * from './ledger.ts'
 export { limitRefs, windowEnd, windowStart } from './limits.ts'
 export { type Ahead, createMeter, freeze, type MeterEnd } from './meter.ts'

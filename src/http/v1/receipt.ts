@@ -69,7 +69,8 @@ export async function costObject(
   }
 }
 
-function lineObject({ what, quantity, picosEach, picos }: ReceiptLine): Record<string, unknown> {
+/** One line of the arithmetic, exact decimals. */
+export function lineObject({ what, quantity, picosEach, picos }: ReceiptLine): Record<string, unknown> {
   return {
     what,
     quantity: Number(quantity),

@@ -1,5 +1,6 @@
 import { Secret } from '../lib/index.ts'
 import { buildAlerts } from './build-alerts.ts'
+import { buildPolicy } from './build-policy.ts'
 import { buildPresets } from './build-presets.ts'
 import { buildProviders } from './build-providers.ts'
 import type { Config } from './config.ts'
@@ -45,6 +46,7 @@ export function buildConfig(file: FileConfig, leftOut: readonly string[], contex
     probesMs: (file.probes ?? 'off') === 'off' ? null : probeTime(file.probes!, context),
     rescue: file.rescue ?? 'auto',
     rateLimits: rateLimitsOf(file.rate_limits ?? {}),
+    policy: buildPolicy(file, context),
     alerts: buildAlerts(file.alerts ?? {}, context),
     credits: file.credits ?? 'unlimited',
     holds: file.holds ?? 'tight',

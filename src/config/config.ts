@@ -62,6 +62,17 @@ export interface RateLimits {
   }
 }
 
+/** What all organizations may use, whatever their keys say; null: no list. */
+export interface ConfiguredPolicy {
+  /** Model ids, aliases or `author/*`. */
+  readonly allowedModels: readonly string[] | null
+  /** Canonical slugs. */
+  readonly allowedProviders: readonly string[] | null
+  readonly ignoredProviders: readonly string[] | null
+  readonly dataCollection: 'allow' | 'deny'
+  readonly zdr: boolean
+}
+
 /** Addresses may hold secrets. */
 export type ConfiguredDestination =
   | { readonly type: 'webhook'; readonly url: Secret; readonly secret: Secret }
@@ -112,6 +123,7 @@ export interface Config {
   /** Between two free calls to every provider, ms; null: none are made. */
   readonly probesMs: number | null
   readonly rateLimits: RateLimits
+  readonly policy: ConfiguredPolicy
   readonly alerts: ConfiguredAlerts
   readonly credits: 'prepaid' | 'unlimited'
   /** `tight`: streams hold what they are likely to cost, raised as they grow; `strict`: the worst case. */

@@ -226,6 +226,45 @@ const rateLimits = z.strictObject({
     .optional(),
 })
 
+const allowList = (entry: string, expects: string, description: string) =>
+  z
+    .array(leaf(z.string().min(1).max(200), entry, expects))
+    .min(1)
+    .max(200)
+    .describe(description)
+    .optional()
+
+const policy = z.strictObject({
+  allowed_models: z
+    .array(
+      leaf(
+        z
+          .string()
+          .regex(/^~?[^\s/*@]+\/(\*|[^\s*@]+)$/)
+          .max(200),
+        'A model, or all of an author.',
+        'the name of a model, author/name, or author/*',
+      ),
+    )
+    .min(1)
+    .max(200)
+    .describe(
+      'Models that may be used: `author/name`, with all its variants or one (`:free`), or `author/*`.',
+    )
+    .optional(),
+  allowed_providers: allowList(
+    'A provider.',
+    'the slug of a provider',
+    'Providers that may be used, or parts of one (`google-vertex/europe`).',
+  ),
+  ignored_providers: allowList('A provider.', 'the slug of a provider', 'Providers that are never used.'),
+  data_collection: choice(
+    ['allow', 'deny'],
+    '`deny`: only providers that are known not to train on prompts.',
+  ).optional(),
+  zdr: flag('Only providers that are known to keep no prompts.').optional(),
+})
+
 const destination = z.strictObject({
   type: choice(['webhook', 'slack', 'email'], 'How alerts travel.'),
   url: text(
@@ -277,6 +316,11 @@ export const fileSchema = z.strictObject({
   ).optional(),
   rate_limits: rateLimits
     .describe('How much may be asked for at once; beyond it the answer is 429 with Retry-After.')
+    .optional(),
+  policy: policy
+    .describe(
+      'What all organizations may use. Keys may have lists of their own; both must allow what is used.',
+    )
     .optional(),
   alerts: alerts.describe('What about money is told, and to whom.').optional(),
   credits: choice(['prepaid', 'unlimited'], 'How organizations pay unless they say otherwise.').optional(),

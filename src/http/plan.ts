@@ -12,6 +12,7 @@ import {
 } from '../routing/index.ts'
 import { policyAt } from './data-policy.ts'
 import type { Gateway, Snapshot } from './gateway.ts'
+import { accessOf } from './policy.ts'
 import { AUTO_ROUTER, routerWishes } from './router-wishes.ts'
 import { conversationOf } from './sticky.ts'
 import { contextTokens } from './tokens.ts'
@@ -93,6 +94,7 @@ function policyOf(gateway: Gateway, snapshot: Snapshot, key: ApiKey | null): Rou
     needsPrice: key !== null && countsMoney(gateway, key),
     retries: snapshot.config.retries,
     maxAttempts: MAX_ATTEMPTS,
+    access: accessOf(snapshot, key),
   }
 }
 

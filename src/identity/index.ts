@@ -1,4 +1,5 @@
 export * from './key.ts'
+export * from './key-policy.ts'
 export * from './keys.ts'
 export * from './members.ts'
 export * from './organizations.ts'

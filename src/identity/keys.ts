@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/index.ts'
 import type { ApiKeyRow, Store } from '../store/index.ts'
 import { isKeyShaped, keyHash, keyLabel, mintKey } from './key.ts'
+import { type KeyPolicy, policyColumns, policyOfRow } from './key-policy.ts'
 
 /** Rates of a key's own; null: as the configuration gives every key. */
 export interface KeyRates {
@@ -37,6 +38,7 @@ export interface ApiKey {
   /** Hash of the first key of the rotation: limits count here, so that rotating a key never refills its cap. */
   readonly lineage: string
   readonly rates: KeyRates
+  readonly policy: KeyPolicy
   readonly deleted: boolean
 }
 
@@ -51,12 +53,20 @@ export interface NewKey {
   readonly includeByokInLimit: boolean
   readonly expiresAt: number | null
   readonly rates: KeyRates
+  readonly policy: KeyPolicy
 }
 
 export type KeyChange = Partial<
   Pick<
     ApiKey,
-    'name' | 'disabled' | 'limitNanos' | 'limitReset' | 'includeByokInLimit' | 'expiresAt' | 'rates'
+    | 'name'
+    | 'disabled'
+    | 'limitNanos'
+    | 'limitReset'
+    | 'includeByokInLimit'
+    | 'expiresAt'
+    | 'rates'
+    | 'policy'
   >
 >
 
@@ -136,6 +146,7 @@ export class KeyBook {
       rotated_from: rotatedFrom,
       deleted_at: null,
       ...rateColumns(wanted.rates),
+      ...policyColumns(wanted.policy),
     }
     await this.#store.db.insertInto('api_keys').values(row).execute()
     return { secret, key: this.#remember(row) }
@@ -157,6 +168,7 @@ export class KeyBook {
           expires_at: change.expiresAt === null ? null : BigInt(change.expiresAt),
         }),
         ...(change.rates !== undefined && rateColumns(change.rates)),
+        ...(change.policy !== undefined && policyColumns(change.policy)),
         updated_at: BigInt(this.#clock.now()),
       })
       .where('hash', '=', hash)
@@ -242,6 +254,7 @@ function fromRow(row: ApiKeyRow, lineage: string): ApiKey {
       tokensPerMinute: row.tokens_per_minute,
       concurrency: row.concurrency,
     },
+    policy: policyOfRow(row),
     deleted: row.deleted_at !== null,
   }
 }

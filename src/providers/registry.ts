@@ -15,6 +15,12 @@ export function findProvider(name: string): ProviderDefinition | undefined {
   return byName.get(name.toLowerCase())
 }
 
+/** A provider's slug in its usual spelling: lower case, under the provider's id (`Bedrock/us` is `amazon-bedrock/us`). */
+export function providerSlug(text: string): string {
+  const [name = '', ...below] = text.trim().toLowerCase().split('/')
+  return [findProvider(name)?.id ?? name, ...below].join('/')
+}
+
 /** Every id and every other name: for suggestions. */
 export function providerNames(): string[] {
   return [...byName.keys()]

@@ -1,5 +1,5 @@
 import type { Gateway, ProviderState } from '../http/gateway.ts'
-import { NO_RATES } from '../identity/index.ts'
+import { NO_POLICY, NO_RATES } from '../identity/index.ts'
 import { usdToNanos } from '../money/index.ts'
 
 /** What the first key may spend while a paid provider is configured: a mistake in a loop costs a lunch, not a month. */
@@ -40,6 +40,7 @@ export async function makeFirstKey(gateway: Gateway): Promise<FirstKey | null> {
     includeByokInLimit: false,
     expiresAt: null,
     rates: NO_RATES,
+    policy: NO_POLICY,
   })
   return { secret, limitUsd: paid ? FIRST_LIMIT_USD : null }
 }

@@ -13,6 +13,7 @@ import { alertWords } from '../http/alert-words.ts'
 import { BodyReader, DEFAULT_BODY_LIMITS } from '../http/body.ts'
 import { ExpectedOutput } from '../http/expected.ts'
 import type { Gateway, Snapshot } from '../http/gateway.ts'
+import { policyWarnings } from '../http/policy.ts'
 import { presetWarnings } from '../http/presets.ts'
 import { StickyBook } from '../http/sticky.ts'
 import { estimateTokens } from '../http/tokens.ts'
@@ -138,7 +139,13 @@ export async function wire(options: WireOptions): Promise<Wired> {
         ...relay,
         target: (endpoint, failed) => targets.target(endpoint, failed, clock.tick(), Math.random),
       },
-      warnings: [...warnings, ...resolved.warnings, ...standIns.warnings, ...presetWarnings(next)],
+      warnings: [
+        ...warnings,
+        ...resolved.warnings,
+        ...standIns.warnings,
+        ...presetWarnings(next),
+        ...policyWarnings(next.policy, catalog),
+      ],
     }
   }
 

@@ -99,6 +99,10 @@ export interface ApiKeyRow {
   requests_per_minute: number | null
   tokens_per_minute: number | null
   concurrency: number | null
+  /** JSON lists of what it may use; null: not limited. */
+  allowed_models: string | null
+  allowed_providers: string | null
+  ignored_providers: string | null
   /** Set: answers no more and stands in no list; its row stays for what it has spent. */
   deleted_at: bigint | null
 }

@@ -15,6 +15,8 @@ interface KeyObject {
   is_management_key: boolean
 }
 
+const LISTS = { models: 'allowed_models', providers: 'allowed_providers', ignore: 'ignored_providers' }
+
 const RESETS = ['daily', 'weekly', 'monthly']
 
 export const keysCreate: Command = {
@@ -27,6 +29,9 @@ export const keysCreate: Command = {
     rpm: { type: 'string' },
     tpm: { type: 'string' },
     concurrency: { type: 'string' },
+    models: { type: 'string' },
+    providers: { type: 'string' },
+    ignore: { type: 'string' },
     management: { type: 'boolean' },
   },
   help: {
@@ -35,6 +40,9 @@ export const keysCreate: Command = {
     rpm: 'requests that the key may make in a minute',
     tpm: 'tokens of prompts and answers that the key may take in a minute',
     concurrency: 'requests of the key that may run at once',
+    models: 'models that the key may use, e.g. openai/gpt-5.1,anthropic/*',
+    providers: 'providers that the key may use, e.g. anthropic,google-vertex/europe',
+    ignore: 'providers that the key never uses',
     management: 'a key for administration, which cannot call models',
   },
   examples: ['waybill keys create laptop', 'waybill keys create ci --limit 5 --reset daily --json'],
@@ -51,6 +59,7 @@ export const keysCreate: Command = {
       ...(flags['reset'] !== undefined && { limit_reset: flags['reset'] }),
       ...(flags['management'] === true && { management: true }),
       ...rateLimits(flags),
+      ...lists(flags),
     })
     if (json) out(JSON.stringify({ key: made.key, ...made.data }))
     else {
@@ -122,6 +131,22 @@ function rateLimits(flags: CommandContext['flags']): { rate_limits?: Record<stri
     concurrency: wholeNumber(flags, 'concurrency'),
   }).filter((entry): entry is [string, number] => entry[1] !== undefined)
   return given.length === 0 ? {} : { rate_limits: Object.fromEntries(given) }
+}
+
+/** The lists of what the key may use. */
+function lists(flags: CommandContext['flags']): Record<string, readonly string[]> {
+  const given: Record<string, readonly string[]> = {}
+  for (const [flag, field] of Object.entries(LISTS)) {
+    const value = flags[flag]
+    if (value === undefined) continue
+    given[field] = String(value)
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== '')
+    if (given[field].length === 0)
+      throw new CommandError(`--${flag} needs at least one name; leave it out to allow all.`, EXIT.usage)
+  }
+  return given
 }
 
 async function all(server: Client): Promise<KeyObject[]> {

@@ -4,6 +4,7 @@ import { limitRefs, windowStart } from '../../money/index.ts'
 import { type KeyUsage, keyUsage } from '../../usage/index.ts'
 import type { Gateway, RouteContext } from '../gateway.ts'
 import { usdNumber, usdNumberOrNull } from '../money.ts'
+import { policyObject } from './key-policy.ts'
 
 const NOTHING: KeyUsage = { total: 0n, daily: 0n, weekly: 0n, monthly: 0n }
 
@@ -74,6 +75,7 @@ async function currentKey(gateway: Gateway, key: ApiKey): Promise<Record<string,
       creator_user_id: key.creatorUserId,
       expires_at: key.expiresAt === null ? null : new Date(key.expiresAt).toISOString(),
       rate_limit: rateLimit(gateway, key),
+      ...policyObject(key.policy),
       free_model_daily_requests: { limit: -1, remaining: -1, used: 0 },
       allowed_data_regions: ['global'],
       organization_id: key.organizationId,
@@ -115,5 +117,6 @@ export async function keyObject(
       tokens_per_minute: key.rates.tokensPerMinute,
       concurrency: key.rates.concurrency,
     },
+    ...policyObject(key.policy),
   }
 }

@@ -14,6 +14,7 @@ import { type Gateway, organizationOf, type RouteContext, workspaceOf } from '..
 import { readUsd } from '../money.ts'
 import { readBody } from '../validate.ts'
 import { keyObject, usageOf } from './key.ts'
+import { policyFields, policyOfBody, saysPolicy } from './key-policy.ts'
 import { readNumber } from './page.ts'
 import { workspaceAt } from './workspaces.ts'
 
@@ -42,6 +43,7 @@ const Create = z.strictObject({
   /** Ours: a key for administration instead of inference. */
   management: z.boolean().optional(),
   rate_limits: rateLimits.optional(),
+  ...policyFields,
 })
 
 const Change = z.strictObject({
@@ -53,6 +55,7 @@ const Change = z.strictObject({
   /** Ours. */
   expires_at: z.iso.datetime({ offset: true }).nullable().optional(),
   rate_limits: rateLimits.optional(),
+  ...policyFields,
 })
 
 const Rotate = z.strictObject({
@@ -106,6 +109,7 @@ export async function createKey(gateway: Gateway, c: RouteContext): Promise<Resp
     includeByokInLimit: body.include_byok_in_limit ?? false,
     expiresAt: body.expires_at == null ? null : Date.parse(body.expires_at),
     rates: ratesOf(body.rate_limits),
+    policy: policyOfBody(body, gateway.snapshot, body.management === true),
   }
   refuseBeyond(caller, wanted)
   const { secret, key } = await gateway.keys.create(wanted)
@@ -135,6 +139,9 @@ export async function changeKey(gateway: Gateway, c: RouteContext): Promise<Resp
       expiresAt: body.expires_at === null ? null : Date.parse(body.expires_at),
     }),
     ...(body.rate_limits !== undefined && { rates: ratesOf(body.rate_limits, key.rates) }),
+    ...(saysPolicy(body) && {
+      policy: policyOfBody(body, gateway.snapshot, key.kind === 'management', key.policy),
+    }),
   }
   const powers = [change.limitNanos, change.limitReset, change.expiresAt]
   if (powers.some((power) => power !== undefined)) refuseBeyond(c.get('caller'), { ...key, ...change })

@@ -5,6 +5,7 @@ import { rateLimits } from './0005-rate-limits.ts'
 import { budgets } from './0006-budgets.ts'
 import { accounts } from './0007-accounts.ts'
 import { alerts } from './0008-alerts.ts'
+import { keyPolicies } from './0009-key-policies.ts'
 import type { Migration } from './types.ts'
 
 export type { Migration } from './types.ts'
@@ -19,4 +20,5 @@ export const migrations: readonly Migration[] = [
   budgets,
   accounts,
   alerts,
+  keyPolicies,
 ]

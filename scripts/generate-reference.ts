@@ -1,4 +1,4 @@
-/** Writes docs/reference/cli.md from the commands' own help and docs/reference/api.md from the table of routes. */
+/** Writes docs/reference/cli.md from the commands' own help, api.md from the table of routes, and sdk.md from the official client. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -7,7 +7,8 @@ import { commandHelp } from '../src/cli/help.ts'
 import { COMMANDS } from '../src/cli/index.ts'
 import { START_HELP } from '../src/cli/start.ts'
 import { INFERENCE_ROUTES } from '../src/http/v1/inference.ts'
-import { NOT_SERVED } from '../src/http/v1/not-yet.ts'
+import { NOT_SERVED, PARTS_NOT_SERVED } from '../src/http/v1/not-yet.ts'
+import { operationsOf, sdkVersion } from './sdk-operations.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 
@@ -49,12 +50,20 @@ const ABOUT: Readonly<Record<string, string>> = {
   'GET /key': 'what a key may know of itself: limit, what is left of it, usage',
   'GET /auth/key': 'the same',
   'GET /generation': 'counts, timings and cost of one call: `?id=gen-…`',
+  'GET /generation/content': '404: prompts and answers are never stored',
+  'GET /generation/feedback': 'what was said of calls, newest first: `offset`, `limit`',
+  'POST /generation/feedback': 'say something of a call: `generation_id`, `category`, `comment`',
   'GET /waybills':
     'the last calls, newest first: `limit`, `before`, `model`, `result`, `status`, `key`; an API key sees its own',
   'GET /waybills/:id': 'why a call went where it went and what it cost: [waybill](waybill.md)',
   'POST /route/explain':
     'plan a request without sending it: a chat body, that of `?surface=`, or a kind of request; [waybill](waybill.md)',
   'GET /credits': 'total credit and usage of the organization, USD',
+  'GET /activity':
+    'what was served, by UTC day, model and endpoint: the last 30 completed days, or `date`; `api_key_hash`, `user_id`, `workspace_id`, `group_by=workspace`, `simulated`; JSON or CSV',
+  'GET /analytics/meta': 'the metrics, dimensions, granularities and operators of the next',
+  'POST /analytics/query':
+    'sums, rates and percentiles: `metrics`, `dimensions`, `granularity`, `time_range`, `time_zone`, `filters`, `order_by`, `limit`, `group_limit`, `simulated`; JSON or CSV',
   'GET /presets': "the organization's presets and those of the configuration",
   'GET /presets/:slug': 'one preset with the version that requests get',
   'PATCH /presets/:slug': 'change `name`, `description`, `status`, `version`',
@@ -73,13 +82,30 @@ const ABOUT: Readonly<Record<string, string>> = {
   'PUT /budgets':
     'make a budget or change its cap: `scope` (`organization`, `workspace`, `member`, `user`), `scope_id`, `limit_usd`, `reset_interval`',
   'DELETE /budgets/:id': 'end a budget',
-  'GET /keys': "the organization's keys with their spending",
+  'GET /keys':
+    'keys of your workspace with their spending; `workspace_id` names another, `*` all; `include_disabled`, `offset`',
   'POST /keys':
     'make a key; the answer alone holds it: `name`, `limit`, `limit_reset`, `expires_at`, `management`, `rate_limits`',
   'GET /keys/:hash': 'one key',
-  'PATCH /keys/:hash': 'change `name`, `disabled`, `limit`, `limit_reset`, `rate_limits`',
+  'PATCH /keys/:hash': 'change `name`, `disabled`, `limit`, `limit_reset`, `expires_at`, `rate_limits`',
+  'DELETE /keys/:hash': 'end a key for good; what it has spent stays in the books',
   'POST /keys/:hash/rotate':
     'a successor with the same cap; the old key ends after `overlap_seconds` (86400)',
+  'GET /workspaces': "the organization's workspaces: `offset`, `limit`",
+  'POST /workspaces': 'make a workspace: `name`, `slug`, `description`',
+  'GET /workspaces/:id': 'one workspace, by id or slug',
+  'PATCH /workspaces/:id': 'change `name`, `slug`, `description`',
+  'DELETE /workspaces/:id': 'end a workspace; refused while keys of it work',
+  'GET /workspaces/:id/members': 'its members: `offset`, `limit`',
+  'POST /workspaces/:id/members/add': 'put members of the organization into it: `user_ids`',
+  'POST /workspaces/:id/members/remove': 'take them out again: `user_ids`',
+  'GET /workspaces/:id/budgets': 'its budgets',
+  'GET /workspaces/:id/budgets/:interval': 'the `daily`, `weekly`, `monthly` or `lifetime` one',
+  'PUT /workspaces/:id/budgets/:interval': 'set it: `limit_usd`; lifetime > monthly > weekly > daily',
+  'DELETE /workspaces/:id/budgets/:interval': 'end it',
+  'GET /organization/members': 'people of the organization: `offset`, `limit`',
+  'POST /organization/members': 'make a person known: `email`, `first_name`, `last_name`, `role`',
+  'DELETE /organization/members/:id': 'take a person out of the organization and its workspaces',
   'GET /admin/credits': 'the balance in full, exact decimals',
   'POST /admin/credits': 'add credit: `amount_usd`, `reference` (once each), `memo`, `organization_id`',
   'GET /admin/ledger/verify': 'recompute the whole ledger; names faulty rows',
@@ -146,17 +172,38 @@ function apiPage(): string {
       '| route | what it does |',
       PAGES.map(([path]) => `| \`GET ${path}\` | ${about('GET', path)} |`),
     ),
-    ...(Object.keys(NOT_SERVED).length === 0
-      ? []
-      : [
-          '## Not served',
-          '',
-          'These answer 501 with a sentence:',
-          `${Object.keys(NOT_SERVED)
-            .map((path) => `\`POST ${path}\``)
-            .join(', ')}.`,
-          '',
-        ]),
+    '## Done once',
+    '',
+    'A write that carries an `Idempotency-Key` is done once. For 24 hours its repetition by the same key gets the first',
+    'answer again with `idempotency-replayed: true`; 409 while the first one runs, 422 with another body. After a refusal',
+    'the key is free. Answers are kept sealed with the credential that asked, so that no new key stands on the disk.',
+    '',
+    '## Not served',
+    '',
+    'These answer 501 with a sentence, and so does all below them; see [SDK](sdk.md):',
+    `${[...new Set([...Object.keys(NOT_SERVED), ...Object.keys(PARTS_NOT_SERVED)])]
+      .sort()
+      .map((path) => `\`${path}\``)
+      .join(', ')}.`,
+    '',
+  ].join('\n')
+}
+
+function sdkPage(): string {
+  const operations = operationsOf()
+  const served = operations.filter((one) => one.served)
+  const rows = (list: typeof operations) =>
+    list.map(({ name, method, path }) => `| \`${name}\` | \`${method} ${path}\` |`)
+  return [
+    '# @openrouter/sdk',
+    '',
+    '<!-- Made by scripts/generate-reference.ts from the installed client; changes by hand are lost. -->',
+    '',
+    `Operations of version ${sdkVersion()}: ${served.length} of ${operations.length} are served. Tests call them on a running gateway with this`,
+    'client, which checks every field; the others answer 501 with a sentence, never 404.',
+    '',
+    ...table('| served | route |', rows(served)),
+    ...table('| 501 | route |', rows(operations.filter((one) => !one.served))),
   ].join('\n')
 }
 
@@ -188,6 +235,7 @@ function cliPage(): string {
 export const renderReference = (): Record<string, string> => ({
   'docs/reference/api.md': apiPage(),
   'docs/reference/cli.md': cliPage(),
+  'docs/reference/sdk.md': sdkPage(),
 })
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)

@@ -1,7 +1,7 @@
 import { OpenRouter } from '@openrouter/sdk'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { operationsOf } from '../../scripts/sdk-operations.ts'
 import { type RunningGateway, startGateway } from '../harness/gateway.ts'
-import { operationsOf } from '../harness/sdk-operations.ts'
 import { chat, type FakeUpstream, fakeUpstream } from '../upstream/index.ts'
 
 const MODEL = 'test/model'

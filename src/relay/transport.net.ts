@@ -7,7 +7,7 @@ import {
   type UpstreamHandler,
   type UpstreamRequest,
 } from './transport.ts'
-import { createUndiciTransport, type UndiciTransportOptions } from './transport.undici.ts'
+import type { UndiciTransportOptions } from './transport.undici.ts'
 
 /** A kept connection that fails later than this after the request was written has had time to deliver it: not retried. */
 const STALE_MS = 1_000
@@ -20,12 +20,19 @@ const PATH = /^\/[\x21-\x7e]*$/
 /** Ours to set: they say where a request ends and what becomes of the connection. */
 const FRAMING = /^(?:content-length|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer)$/i
 
+/** The transport that the options ask for: undici's where a proxy is to be used, which is loaded only then; else our own. */
+export async function openTransport(options: UndiciTransportOptions = {}): Promise<Transport> {
+  if (!options.proxy) return createTransport(options)
+  const { createUndiciTransport } = await import('./transport.undici.ts')
+  return createUndiciTransport(options)
+}
+
 /**
- * The transport: its own HTTP/1.1 client straight on sockets, which is a third to a half cheaper than undici's dispatch
- * and hands over whole reads instead of single chunks; undici's where a proxy is to be used.
+ * Our own HTTP/1.1 client straight on sockets, which is a third to a half cheaper than undici's dispatch and hands over
+ * whole reads instead of single chunks.
  */
-export function createTransport(options: UndiciTransportOptions = {}): Transport {
-  return options.proxy ? createUndiciTransport(options) : new NetTransport(options)
+export function createTransport(options: Omit<UndiciTransportOptions, 'proxy'> = {}): Transport {
+  return new NetTransport(options)
 }
 
 class NetTransport implements Transport {

@@ -23,16 +23,16 @@ import { type AlertRules, BudgetBook, type LedgerEvent, openLedger, usdToNanos }
 import { type Environment, findProvider, ownProvider, type ProviderSettings } from '../providers/index.ts'
 import {
   AwsCredentials,
-  createTransport,
   DrainSlots,
   GoogleTokens,
+  openTransport,
   type RelayDeps,
   Targets,
   type Transport,
 } from '../relay/index.ts'
 import { HealthBook, type HealthEvent } from '../routing/index.ts'
 import { createSimulator, SIMULATED_MODELS, SIMULATOR } from '../simulator/index.ts'
-import { MemoryState, openStore, RedisState, type SharedState } from '../store/index.ts'
+import { openSharedState, openStore, type SharedState } from '../store/index.ts'
 import { faultFields, type Log } from '../telemetry/index.ts'
 import { Pruner, WaybillTables } from '../usage/index.ts'
 import { standInsOf } from './stand-ins.ts'
@@ -96,8 +96,8 @@ export async function wire(options: WireOptions): Promise<Wired> {
     BudgetBook.open(store, clock),
   ])
   const health = new HealthBook(Math.random, (event) => tellHealth(log, event))
-  const transport = createTransport({ proxy: proxyOf(env) })
-  const credentials = { transport, direct: createTransport(), clock }
+  const transport = await openTransport({ proxy: proxyOf(env) })
+  const credentials = { transport, direct: await openTransport(), clock }
   const identities = { google: new GoogleTokens(credentials), aws: new AwsCredentials(credentials) }
   const simulator = createSimulator({
     clock,
@@ -173,7 +173,7 @@ export async function wire(options: WireOptions): Promise<Wired> {
     bodies: new BodyReader(clock, { ...DEFAULT_BODY_LIMITS, maxBytes: config.server.bodyLimit }),
     tables: new WaybillTables(store),
     expected: new ExpectedOutput(),
-    shared: sharedState(config, clock, log),
+    shared: await sharedState(config, clock, log),
     operatorHash: keyHash(options.operatorKey),
     snapshot: snapshotOf(config, options.warnings, options.local),
     states: [],
@@ -216,12 +216,10 @@ function rulesOf({ alerts }: Config): AlertRules {
 }
 
 /** Rates are counted here, or with the other nodes in Redis; without it for a while, each node counts by itself. */
-function sharedState({ redis }: Config, clock: Clock, log: Log): SharedState {
-  const now = () => clock.tick()
-  if (redis === null) return new MemoryState(now)
-  return new RedisState({
-    url: redis.reveal(),
-    now,
+function sharedState({ redis }: Config, clock: Clock, log: Log): Promise<SharedState> {
+  return openSharedState({
+    redis: redis?.reveal() ?? null,
+    now: () => clock.tick(),
     onChange: (state, error) => {
       if (state === 'back') log.info('Redis answers again')
       else log.warn('Redis does not answer; rates are counted by this node alone', faultFields(error))

@@ -1,7 +1,6 @@
 export { databaseFile } from './file.ts'
 export { openStore, restoreSqlite } from './open.ts'
 export type * from './schema.ts'
-export { MemoryState } from './shared/memory.ts'
-export { RedisState } from './shared/redis.ts'
+export { openSharedState } from './shared/open.ts'
 export type * from './shared/shared.ts'
 export * from './store.ts'

@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { version } from '../lib/index.ts'
@@ -13,7 +12,6 @@ import { creditsAdd, creditsShow } from './commands/credits.ts'
 import { doctor } from './commands/doctor.ts'
 import { keysCreate, keysDisable, keysList, keysRotate } from './commands/keys.ts'
 import { ledgerVerify } from './commands/ledger.ts'
-import { ledgerExplain, ledgerExport } from './commands/ledger-audit.ts'
 import { ledgerExplain, ledgerExport } from './commands/ledger-audit.ts'
 import { logs, logsShow } from './commands/logs.ts'
 import { models } from './commands/models.ts'
@@ -46,8 +44,6 @@ export const COMMANDS: readonly Command[] = [
   ledgerVerify,
   ledgerExplain,
   ledgerExport,
-  ledgerExplain,
-  ledgerExport,
   backup,
   restore,
   doctor,
@@ -66,8 +62,6 @@ export interface Io {
   readonly error: (line: string) => void
   /** Resolves when what was printed has left. */
   readonly flushed?: () => Promise<void>
-  /** Resolves when what was printed has left. */
-  readonly flushed?: () => Promise<void>
   readonly env: NodeJS.ProcessEnv
   readonly cwd: string
 }
@@ -75,9 +69,6 @@ export interface Io {
 const processIo: Io = {
   out: (line) => void process.stdout.write(`${line}\n`),
   error: (line) => void process.stderr.write(`${line}\n`),
-  flushed: async () => {
-    if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
-  },
   flushed: async () => {
     if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
   },
@@ -225,7 +216,6 @@ function contextOf(values: CommandContext['flags'], args: readonly string[], io:
       return openOffline(resolve(io.cwd, data))
     },
     out: io.out,
-    flushed: io.flushed ?? (() => Promise.resolve()),
     flushed: io.flushed ?? (() => Promise.resolve()),
     say: (line) => {
       if (values['quiet'] !== true) io.error(line)

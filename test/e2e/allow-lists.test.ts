@@ -13,6 +13,7 @@ let gateway: RunningGateway
 /** Answers chats and embeddings. */
 const answers = ((request: { path: string }) =>
   (request.path.endsWith('/embeddings') ? embeddings(9) : chat(['Hello']))(request as never)) as never
+const WORDS = ['The ', 'quick ', 'brown ', 'fox ', 'jumps ', 'over ', 'the ', 'lazy ', 'dog.']
 const overloaded = json(503, { error: { message: 'overloaded' } })
 
 beforeAll(async () => {
@@ -30,7 +31,7 @@ beforeAll(async () => {
   gateway = await startGateway({
     config: `
 detect: false
-retries: 0
+retries: 1
 fallbacks: { team/model: [spare/model] }
 presets:
   brief: { model: team/model, system_prompt: Be brief. }
@@ -149,28 +150,33 @@ describe('a list that leaves something', () => {
 
   it('keeps every attempt after a failure, and the rescue of a stream that broke', async () => {
     const { key } = await keyWith({ allowed_providers: ['alpha'] })
-    const before = beta.requests.length + gamma.requests.length
-    for (const script of [overloaded, chatStream(['Hel', 'lo'], {}, { ending: 'cut', endAfter: 300 })]) {
+    const others = () => beta.requests.length + gamma.requests.length
+    const before = others()
+    const stream = async (who: string, more: object): Promise<string> => {
+      const answer = await fetch(`${gateway.url}/api/v1/chat/completions`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${who}` },
+        body: JSON.stringify({ model: 'team/model', ...BODIES['/chat/completions'], stream: true, ...more }),
+      })
+      return answer.text()
+    }
+    const broken = chatStream(WORDS, {}, { ending: 'cut', endAfter: 900, gapMs: 20 })
+    for (const script of [overloaded, broken]) {
       alpha.play(script)
-      for (const more of [
-        { stream: true, provider: { rescue: 'auto' } },
-        { stream: true, models: ['team/model', 'spare/model', 'spare/gift'] },
-      ]) {
+      for (const more of [{}, { models: ['team/model', 'spare/model', 'spare/gift'] }]) {
         const asked = alpha.requests.length
-        const failed = await gateway.call(
-          'POST',
-          '/chat/completions',
-          { model: 'team/model', ...BODIES['/chat/completions'], ...more },
-          key,
-        )
-        expect(failed.status === 200 ? JSON.stringify(failed.body) : 'error').toContain('error')
+        const text = await stream(key, more)
+        expect(text).toContain('"error"')
+        expect(text.includes('"content":"The "')).toBe(script === broken)
         expect(alpha.requests.length).toBeGreaterThan(asked)
       }
     }
-    expect(beta.requests.length + gamma.requests.length).toBe(before)
+    expect(others()).toBe(before)
     // Without the list another provider finishes the stream.
-    await ask('/chat/completions', gateway.key, { stream: true, provider: { order: ['alpha'] } })
-    expect(beta.requests.length + gamma.requests.length).toBeGreaterThan(before)
+    beta.play(chatStream(WORDS))
+    const finished = await stream(gateway.key, { provider: { only: ['alpha', 'beta'], order: ['alpha'] } })
+    expect(finished).toContain('"content":"dog."')
+    expect(others()).toBeGreaterThan(before)
   })
 
   it('lets a stand-in serve only when its model is allowed', async () => {

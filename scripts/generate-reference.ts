@@ -85,9 +85,10 @@ const ABOUT: Readonly<Record<string, string>> = {
   'GET /keys':
     'keys of your workspace with their spending; `workspace_id` names another, `*` all; `include_disabled`, `offset`',
   'POST /keys':
-    'make a key; the answer alone holds it: `name`, `limit`, `limit_reset`, `expires_at`, `management`, `rate_limits`',
+    'make a key; the answer alone holds it: `name`, `limit`, `limit_reset`, `expires_at`, `management`, `rate_limits`, `allowed_models`, `allowed_providers`, `ignored_providers`',
   'GET /keys/:hash': 'one key',
-  'PATCH /keys/:hash': 'change `name`, `disabled`, `limit`, `limit_reset`, `expires_at`, `rate_limits`',
+  'PATCH /keys/:hash':
+    'change `name`, `disabled`, `limit`, `limit_reset`, `expires_at`, `rate_limits` and the lists; null takes a list away',
   'DELETE /keys/:hash': 'end a key for good; what it has spent stays in the books',
   'POST /keys/:hash/rotate':
     'a successor with the same cap; the old key ends after `overlap_seconds` (86400)',

@@ -22,7 +22,7 @@ export interface AlertsOptions {
 }
 
 /** What a test told of one destination. */
-export interface Tested extends Sent {
+interface Tested extends Sent {
   readonly label: string
 }
 

@@ -1,7 +1,7 @@
 import { describe } from 'vitest'
-import { freshDatabase, hasPostgres } from '../../test/harness/postgres.ts'
-import { systemClock } from '../lib/index.ts'
-import { openStore } from '../store/index.ts'
+import { systemClock } from '../../src/lib/index.ts'
+import { openStore } from '../../src/store/index.ts'
+import { freshDatabase, hasPostgres } from '../harness/postgres.ts'
 import { describeDelivery } from './conformance.ts'
 
 describe.skipIf(!hasPostgres)('an alert (Postgres)', () => {

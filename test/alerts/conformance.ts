@@ -1,12 +1,10 @@
 import { createHmac } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Hook, hook } from '../../test/harness/hook.ts'
-import { type SmtpServer, smtpServer } from '../../test/harness/smtp.ts'
-import { Secret } from '../lib/index.ts'
-import type { AlertRow, Store } from '../store/index.ts'
-import { Alerts } from './alerts.ts'
-import type { Destination } from './destination.ts'
-import { listAlerts, setMute } from './query.ts'
+import { Alerts, type Destination, listAlerts, setMute } from '../../src/alerts/index.ts'
+import { Secret } from '../../src/lib/index.ts'
+import type { AlertRow, Store } from '../../src/store/index.ts'
+import { type Hook, hook } from '../harness/hook.ts'
+import { type SmtpServer, smtpServer } from '../harness/smtp.ts'
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
 const MINUTE = 60_000

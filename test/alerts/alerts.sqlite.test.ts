@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe } from 'vitest'
-import { systemClock } from '../lib/index.ts'
-import { openStore } from '../store/index.ts'
+import { systemClock } from '../../src/lib/index.ts'
+import { openStore } from '../../src/store/index.ts'
 import { describeDelivery } from './conformance.ts'
 
 describe('an alert (embedded)', () => {

@@ -102,7 +102,8 @@ class EmbeddedLedger implements Ledger {
   readonly #credited = new Map<string, bigint>()
   readonly #crediting = new Map<string, { readonly amount: bigint; readonly done: Promise<Balance> }>()
   #creditsApplied = 0
-  readonly #opened: { readonly wall: number; readonly tick: number }
+  /** When each hold of this process counts as leaked, on the monotonic clock: the wall clock may be set meanwhile. */
+  readonly #deadlines = new Map<string, number>()
   #prunes = 0
 
   constructor(store: Store, options: LedgerOptions, image: Image) {
@@ -111,7 +112,6 @@ class EmbeddedLedger implements Ledger {
     this.#image = image
     this.#writer = new StepWriter(store)
     this.#chain = this.#newChain()
-    this.#opened = { wall: options.clock.now(), tick: options.clock.tick() }
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS)
     this.#sweeper.unref()
   }
@@ -220,6 +220,10 @@ class EmbeddedLedger implements Ledger {
     const decision = decide(this.#image, command)
     if (!decision.ok) return refused(decision.denial)
     const fresh = command.type === 'reserve' ? this.#book.missing(decision.change.hold!) : []
+    if (command.type === 'reserve') {
+      const { id, expiresAt, now } = command.reserve
+      this.#deadlines.set(id, this.#options.clock.tick() + expiresAt - now)
+    }
     const batch = this.#accept(decision.change)
     batch.tariffs.push(...fresh)
     return { ok: true, durable: batch.done.promise }
@@ -337,9 +341,14 @@ class EmbeddedLedger implements Ledger {
   /** Holds past their time are leaks of a request that never ended: they follow the rules of crash recovery. */
   #sweep(): void {
     if (this.#status !== 'open') return
-    const now = this.#now()
-    const late = [...this.#image.holds.values()].filter((hold) => hold.expiresAt < now)
-    if (late.length > 0) this.#recover(late, now).catch(() => {})
+    const { clock } = this.#options
+    const late: Hold[] = []
+    for (const [id, deadline] of this.#deadlines) {
+      const hold = this.#image.holds.get(id)
+      if (hold === undefined) this.#deadlines.delete(id)
+      else if (deadline < clock.tick()) late.push(hold)
+    }
+    if (late.length > 0) this.#recover(late, clock.now()).catch(() => {})
     if (this.#image.limits.size > KEPT_LIMITS) this.#prune()
   }
 
@@ -347,12 +356,6 @@ class EmbeddedLedger implements Ledger {
   #prune(): void {
     this.#prunes++
     for (const [key, { held }] of this.#image.limits) if (held === 0n) this.#image.limits.delete(key)
-  }
-
-  /** Wall time, but never ahead of the time that has really passed: a jump of the clock must not expire holds. */
-  #now(): number {
-    const { clock } = this.#options
-    return Math.min(clock.now(), this.#opened.wall + clock.tick() - this.#opened.tick)
   }
 
   /** Limit rows come into memory at their first use; what is not on disk either is new. */

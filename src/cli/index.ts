@@ -10,7 +10,7 @@ import { backup, restore } from './commands/backup.ts'
 import { budgetsList, budgetsRemove, budgetsSet } from './commands/budgets.ts'
 import { creditsAdd, creditsShow } from './commands/credits.ts'
 import { doctor } from './commands/doctor.ts'
-import { keysCreate, keysDisable, keysList, keysRotate } from './commands/keys.ts'
+import { keysCreate, keysDelete, keysDisable, keysList, keysRotate } from './commands/keys.ts'
 import { ledgerVerify } from './commands/ledger.ts'
 import { ledgerExplain, ledgerExport } from './commands/ledger-audit.ts'
 import { logs, logsShow } from './commands/logs.ts'
@@ -26,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   keysCreate,
   keysList,
   keysDisable,
+  keysDelete,
   keysRotate,
   creditsAdd,
   creditsShow,

@@ -16,12 +16,25 @@ export interface Metric {
   readonly ranked?: Ranked
 }
 
+/** Columns that metrics are made of; a percentile sorts them all, so there are no more than needed. */
+export const COUNTED = [
+  'result',
+  'prompt_tokens',
+  'completion_tokens',
+  'cache_read_tokens',
+  'reasoning_tokens',
+  'is_byok',
+  'cost_nanos',
+  'upstream_prompt_nanos',
+  'upstream_completion_nanos',
+] as const satisfies readonly (keyof GenerationRow)[]
+
 /** Columns of `x` that percentiles are taken of. */
 export type Ranked = 'latency' | 'throughput'
 
 const big = (expression: RawBuilder<unknown>) => sql<bigint | null>`cast(${expression} as bigint)`
 const total = (expression: RawBuilder<unknown>) => big(sql`coalesce(sum(${expression}), 0)`)
-const ref = (column: keyof GenerationRow) => sql`x.${sql.ref(column)}`
+const ref = (column: (typeof COUNTED)[number]) => sql`x.${sql.ref(column)}`
 
 function count(label: string, expression: RawBuilder<unknown>): Metric {
   return { label, format: 'number', rate: false, unit: 'count', sql: total(expression) }

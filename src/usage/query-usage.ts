@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Store } from '../store/index.ts'
-import { DIMENSIONS, METRICS, OPERATORS, type Operator, type Ranked } from './query-fields.ts'
+import { COUNTED, DIMENSIONS, METRICS, OPERATORS, type Operator, type Ranked } from './query-fields.ts'
 import type { Bucket, Span } from './query-time.ts'
 
 /** A comparison of a dimension (text) or of a metric (an integer of its unit). */
@@ -119,7 +119,7 @@ function calls(query: UsageQuery, groups: readonly (readonly (string | null)[])[
   const inner = sql`select ${list([
     ...(buckets === null ? [] : [sql`b.n as bucket`]),
     ...dimensions.map((name, i) => sql`${column(name)} as ${dimensionName(i)}`),
-    sql`g.*`,
+    ...COUNTED.map((name) => sql`g.${sql.ref(name)}`),
     sql`${latency} as latency`,
     sql`${throughput} as throughput`,
   ])} from ${buckets === null ? sql`` : sql`b cross join`} generations g where ${sql.join(conditions, sql` and `)}`

@@ -80,6 +80,26 @@ describe('a deleted key', () => {
     expect(activity.body.data).toMatchObject([{ requests: 1, usage: kept.body.data.total_cost }])
   })
 
+  it('told when and by which app it was last used', async () => {
+    const key = await made({ name: 'used' })
+    expect((await api('GET', `/keys/${key.hash}`)).body.data).toMatchObject({
+      last_used_at: null,
+      last_used_by: null,
+    })
+    const before = new Date().toISOString()
+    await fetch(`${gateway.url}/api/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key.key}`, 'x-title': 'Notebook' },
+      body: JSON.stringify({ model: MODEL, messages: [{ role: 'user', content: 'Hi' }] }),
+    }).then((response) => response.text())
+    const { data } = (await api('GET', `/keys/${key.hash}`)).body
+    expect([data.last_used_by, data.last_used_at >= before]).toEqual(['Notebook', true])
+    const listed = (await api('GET', '/keys')).body.data
+    expect(listed.find(({ hash }: { hash: string }) => hash === key.hash).last_used_at).toBe(
+      data.last_used_at,
+    )
+  })
+
   it('stays deleted after a restart', async () => {
     const key = await made({ name: 'gone too' })
     await api('DELETE', `/keys/${key.hash}`)

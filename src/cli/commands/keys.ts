@@ -101,6 +101,22 @@ export const keysDisable: Command = {
   },
 }
 
+export const keysDelete: Command = {
+  name: 'keys delete',
+  summary: 'end an API key for good; what it has spent stays in the books',
+  args: 'NAME|HASH',
+  options: {},
+  help: {},
+  examples: ['waybill keys delete laptop', 'waybill keys delete 3f9a1c --json'],
+  async run({ args, json, client, out }) {
+    const server = await client()
+    const { hash, name, label } = await pick(server, args[0])
+    await server.call('DELETE', `/keys/${hash}`)
+    out(json ? JSON.stringify({ hash, deleted: true }) : `deleted ${name} (${label})`)
+    return EXIT.ok
+  },
+}
+
 export const keysRotate: Command = {
   name: 'keys rotate',
   summary: 'replace a key by a new one with the same settings and the same cap',

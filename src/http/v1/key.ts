@@ -1,7 +1,7 @@
 import { GatewayError } from '../../chat/index.ts'
 import { type ApiKey, shownWorkspaceId } from '../../identity/index.ts'
 import { limitRefs, windowStart } from '../../money/index.ts'
-import { type KeyUsage, keyUsage } from '../../usage/index.ts'
+import { type KeyUsage, keyUsage, type LastUse } from '../../usage/index.ts'
 import type { Gateway, RouteContext } from '../gateway.ts'
 import { usdNumber, usdNumberOrNull } from '../money.ts'
 import { policyObject } from './key-policy.ts'
@@ -98,6 +98,7 @@ export async function keyObject(
   gateway: Gateway,
   key: ApiKey,
   usage: KeyUsage = NOTHING,
+  last?: LastUse,
 ): Promise<Record<string, unknown>> {
   return {
     hash: key.hash,
@@ -111,6 +112,8 @@ export async function keyObject(
     creator_user_id: key.creatorUserId,
     workspace_id: shownWorkspaceId(key.workspaceId),
     external_user: null,
+    last_used_at: last === undefined ? null : new Date(last.at).toISOString(),
+    last_used_by: last?.app ?? null,
     is_management_key: key.kind === 'management',
     rate_limits: {
       requests_per_minute: key.rates.requestsPerMinute,

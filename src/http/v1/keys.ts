@@ -9,6 +9,7 @@ import {
   type NewKey,
   NO_RATES,
 } from '../../identity/index.ts'
+import { lastUses } from '../../usage/index.ts'
 import type { Caller } from '../authenticate.ts'
 import { type Gateway, organizationOf, type RouteContext, workspaceOf } from '../gateway.ts'
 import { readUsd } from '../money.ts'
@@ -85,10 +86,22 @@ export async function listKeys(gateway: Gateway, c: RouteContext): Promise<Respo
   const all = gateway.keys
     .list(organization)
     .filter((key) => (withDisabled || !key.disabled) && (workspace === null || key.workspaceId === workspace))
-  const usage = await usageOf(gateway, organization)
-  const page = all.slice(offset, offset + MAX_PAGE)
-  const data = await Promise.all(page.map((key) => keyObject(gateway, key, usage.get(key.hash))))
+  const data = await shown(gateway, organization, all.slice(offset, offset + MAX_PAGE))
   return c.json({ data, total_count: all.length })
+}
+
+/** Keys of an organization with what they have spent and when they were last used. */
+async function shown(
+  gateway: Gateway,
+  organizationId: string,
+  keys: readonly ApiKey[],
+): Promise<Record<string, unknown>[]> {
+  const hashes = keys.map(({ hash }) => hash)
+  const [usage, last] = await Promise.all([
+    usageOf(gateway, organizationId, hashes.length === 1 ? hashes[0] : undefined),
+    lastUses(gateway.store, hashes),
+  ])
+  return Promise.all(keys.map((key) => keyObject(gateway, key, usage.get(key.hash), last.get(key.hash))))
 }
 
 /** `POST /keys`: a new key; its secret is in this answer only. */
@@ -119,8 +132,7 @@ export async function createKey(gateway: Gateway, c: RouteContext): Promise<Resp
 /** `GET /keys/{hash}` */
 export async function getKey(gateway: Gateway, c: RouteContext): Promise<Response> {
   const key = ownKey(gateway, c)
-  const usage = await usageOf(gateway, key.organizationId, key.hash)
-  return c.json({ data: await keyObject(gateway, key, usage.get(key.hash)) })
+  return c.json({ data: (await shown(gateway, key.organizationId, [key]))[0] })
 }
 
 /** `PATCH /keys/{hash}`: a changed cap holds from the next request on. */
@@ -146,8 +158,7 @@ export async function changeKey(gateway: Gateway, c: RouteContext): Promise<Resp
   const powers = [change.limitNanos, change.limitReset, change.expiresAt]
   if (powers.some((power) => power !== undefined)) refuseBeyond(c.get('caller'), { ...key, ...change })
   const changed = (await gateway.keys.change(key.hash, change)) ?? key
-  const usage = await usageOf(gateway, key.organizationId, key.hash)
-  return c.json({ data: await keyObject(gateway, changed, usage.get(key.hash)) })
+  return c.json({ data: (await shown(gateway, key.organizationId, [changed]))[0] })
 }
 
 /** `DELETE /keys/{hash}`: for good; what it has spent stays in the books. */

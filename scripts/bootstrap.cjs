@@ -1,5 +1,5 @@
 'use strict'
-// `npm start`, `npm test`, `npm run check | bench | build | dev | test:agents` begin here: install what is missing, find a Node that is
+// `npm start`, `npm test`, `npm run check | bench | build | dev` begin here: install what is missing, find a Node that is
 // new enough (the pinned one comes as a package), then run the real program on it. No pre-script does this, because
 // ignore-scripts would skip those. This file and those it requires must parse and run on any old Node: var and function,
 // Node's own modules and npm only.
@@ -24,10 +24,11 @@ var COMMANDS = {
   },
   test: { set: 'all', program: 'scripts/test.ts' },
   agents: { set: 'all', program: 'test/agents/main.ts' },
-  'test:agents': { set: 'all', program: 'test/agents/main.ts' },
   'routing-sim': { set: 'all', program: 'scripts/routing-sim.ts' },
   resilience: { set: 'all', program: 'scripts/resilience.ts' },
   faults: { set: 'all', program: 'scripts/faults.ts' },
+  sim: { set: 'all', program: 'test/sim/main.ts' },
+  crash: { set: 'all', program: 'scripts/crash.ts' },
   check: { set: 'all', program: 'scripts/check.ts' },
   bench: { set: 'all', program: 'bench/main.ts' },
   build: { set: 'all', program: 'scripts/build.ts' },

@@ -156,6 +156,13 @@ export class Oracle {
       .filter((id) => (this.told.get(id)?.askedAt ?? 0) < tick)
   }
 
+  /** Requests that wait for an answer which may still come. */
+  waiting(): string[] {
+    return [...this.told.values()]
+      .filter((told) => !told.orphan && !isOver(told) && told.state !== 'lost' && told.state !== 'failed')
+      .map(({ id, state }) => `${id} ${state}`)
+  }
+
   #check(books: Books): void {
     this.#folds(books)
     this.#limits(books)

@@ -8,7 +8,8 @@ export type WriteFate = 'kept' | 'fails' | 'lies' | 'dies before' | 'dies after'
 
 /** Decides what befalls the store, and is told what it did. */
 export interface Fates {
-  write(): { readonly delayMs: number; readonly fate: WriteFate }
+  /** `fate` is asked when the time has come. */
+  write(): { readonly delayMs: number; fate(): WriteFate }
   read(): { readonly delayMs: number; readonly fails: boolean }
   committed(): void
   /** The database itself refused a unit: the ledger contradicts what it wrote before. */
@@ -90,7 +91,7 @@ export class SimStore implements Store {
     setTimeout(() => {
       this.#queue.shift()
       this.#busy = false
-      this.#write(unit, fate)
+      this.#write(unit, fate())
       this.#next()
     }, delayMs)
   }

@@ -125,7 +125,13 @@ class World implements Fates {
     try {
       await this.time.run(() => this.#finished || this.#failure !== null, LIMIT_MS)
     } catch (error) {
-      this.#fail(error)
+      const waiting = this.#oracle.waiting().join(', ')
+      this.#fail(
+        new Violation(
+          'I14',
+          `${String(error)}; life ${this.#life}, ${this.#running} clients, waiting: ${waiting}`,
+        ),
+      )
     }
     if (this.#failure !== null) throw this.#told(this.#failure)
     await story
@@ -140,17 +146,17 @@ class World implements Fates {
     }
   }
 
-  write(): { delayMs: number; fate: WriteFate } {
+  write(): { delayMs: number; fate(): WriteFate } {
     const n = ++this.#counts.writes
     const { dieAt } = this.#options
-    if (dieAt?.write === n) return { delayMs: 1, fate: dieAt.after ? 'dies after' : 'dies before' }
-    if (this.#lasting === 'slow writes') return { delayMs: 300, fate: 'kept' }
-    if (this.#calm) return { delayMs: 1, fate: 'kept' }
-    const delayMs = this.#random() < this.#rates.slow ? this.#pick(4_000) : this.#random() * 3
-    return { delayMs, fate: this.#fate() }
+    if (dieAt?.write === n) return { delayMs: 1, fate: () => (dieAt.after ? 'dies after' : 'dies before') }
+    const slow = !this.#calm && this.#random() < this.#rates.slow
+    const delayMs = slow ? this.#pick(2_500) : this.#calm ? 1 : this.#random() * 3
+    return { delayMs: this.#lasting === 'slow writes' ? 300 : delayMs, fate: () => this.#fate() }
   }
 
   #fate(): WriteFate {
+    if (this.#calm) return 'kept'
     const { fails, lies, dies } = this.#rates
     const drawn = this.#random()
     if (drawn < dies) return this.#pick(2) === 0 ? 'dies before' : 'dies after'
@@ -272,7 +278,7 @@ class World implements Fates {
     this.time.after(0, () => {
       this.time.forgetProcess()
       this.#guarded(() => this.#oracle.crashed())
-      this.time.after(this.#pick(2_000), () => {
+      this.time.after(this.#pick(1_000), () => {
         this.#boot().catch((error: unknown) => this.#fail(error))
       })
     })

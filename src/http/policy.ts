@@ -1,6 +1,7 @@
 import type { Catalog } from '../catalog/index.ts'
-import type { Config } from '../config/index.ts'
+import { type Config, closest } from '../config/index.ts'
 import type { ApiKey } from '../identity/index.ts'
+import { providers } from '../providers/index.ts'
 import { type Access, joinAccess } from '../routing/index.ts'
 import type { Snapshot } from './gateway.ts'
 
@@ -45,10 +46,42 @@ export function unknownModelEntry(entry: string, catalog: Catalog): string | nul
   return `there is no model ${entry}.${meant === undefined ? '' : ` Did you mean ${meant}?`}`
 }
 
-/** A sentence for every entry of the installation's list that no model answers to. */
-export function policyWarnings({ allowedModels }: Config['policy'], catalog: Catalog): string[] {
-  return (allowedModels ?? []).flatMap((entry) => {
-    const wrong = unknownModelEntry(entry, catalog)
-    return wrong === null ? [] : [`policy.allowed_models: ${wrong}`]
-  })
+type Known = Pick<Snapshot, 'catalog' | 'providers'>
+
+/** What is wrong with a provider's slug in its usual spelling, as a sentence; null: nothing. */
+export function unknownProviderEntry(slug: string, snapshot: Known): string | null {
+  const known = knownSlugs(snapshot)
+  if (known.has(slug)) return null
+  const meant = closest(slug, [...known])
+  return `${slug} is no provider here.${meant === null ? '' : ` Did you mean ${meant}?`}`
+}
+
+/** Every provider, and every part of one that an endpoint's tag names. */
+function knownSlugs({ catalog, providers: configured }: Known): ReadonlySet<string> {
+  const known = new Set([...configured.keys(), ...providers.map(({ id }) => id)])
+  for (const { providerId, tag } of catalog.endpoints) {
+    known.add(providerId).add(tag)
+    for (let end = tag.lastIndexOf('/'); end > 0; end = tag.lastIndexOf('/', end - 1))
+      known.add(tag.slice(0, end))
+  }
+  return known
+}
+
+/** A sentence for every entry of the installation's lists that nothing here answers to. */
+export function policyWarnings(policy: Config['policy'], snapshot: Known): string[] {
+  const told = (
+    field: string,
+    entries: readonly string[] | null,
+    wrong: (entry: string) => string | null,
+  ): string[] =>
+    (entries ?? []).flatMap((entry) => {
+      const reason = wrong(entry)
+      return reason === null ? [] : [`policy.${field}: ${reason}`]
+    })
+  const provider = (slug: string) => unknownProviderEntry(slug, snapshot)
+  return [
+    ...told('allowed_models', policy.allowedModels, (entry) => unknownModelEntry(entry, snapshot.catalog)),
+    ...told('allowed_providers', policy.allowedProviders, provider),
+    ...told('ignored_providers', policy.ignoredProviders, provider),
+  ]
 }

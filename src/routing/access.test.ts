@@ -1,8 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Endpoint, Resolved } from '../catalog/index.ts'
+import type { ProviderPreferences } from '../chat/index.ts'
 import { type AccessRules, barred, joinAccess } from './access.ts'
-import { endpoint, model, tariff } from './sample.fixture.ts'
+import { planAttempts } from './plan.ts'
+import type { DataPolicy } from './plan.types.ts'
+import { endpoint, model, policy, request, snapshot, tariff } from './sample.fixture.ts'
 
 const TAGS = ['a', 'a/eu', 'a/eu/flex', 'b', 'b/us']
 const MODELS = ['acme/one', 'acme/one:free', 'acme/two', 'Other/Big:8b']
@@ -72,6 +75,41 @@ const rules = fc.record({
   dataCollection: fc.constantFrom<('allow' | 'deny' | undefined)[]>('allow', 'deny', undefined),
   zdr: fc.constantFrom(true, false, undefined),
 }) as fc.Arbitrary<AccessRules>
+
+/** What each provider does with prompts; both are known. */
+const FACTS: Readonly<Record<string, DataPolicy>> = {
+  a: { trains: false, retains: true },
+  b: { trains: false, retains: false },
+}
+
+describe('a plan under rules of several sides and wishes of its own', () => {
+  test('tries nothing that one of them alone would not let it try', () => {
+    const world = { endpoints: ENDPOINTS.filter(({ modelId }) => modelId.startsWith('acme/')) }
+    const view = { ...snapshot(world), resolve, dataPolicy: (id: string) => FACTS[id] }
+    const tried = (parts: readonly AccessRules[], provider: ProviderPreferences) => {
+      const access = joinAccess(
+        parts.map((one) => ({ owner: 'x', rules: one })),
+        resolve,
+      )
+      const asked = request({ models: ['acme/one', 'acme/two'], provider })
+      return planAttempts(asked, { ...policy, access }, view, () => 0)
+        .order.map(({ id }) => id)
+        .sort()
+    }
+    const wishes = fc.record({
+      zdr: fc.boolean(),
+      dataCollection: fc.constantFrom<('allow' | 'deny')[]>('allow', 'deny'),
+    })
+    fc.assert(
+      fc.property(rules, rules, wishes, (key, installation, provider) => {
+        const together = tried([key, installation], provider)
+        const alone = [tried([key], {}), tried([installation], {}), tried([], provider)]
+        for (const id of together) for (const part of alone) expect(part).toContain(id)
+      }),
+      { numRuns: 200 },
+    )
+  })
+})
 
 describe('rules of several sides', () => {
   test('let pass exactly what every one of them lets pass', () => {

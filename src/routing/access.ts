@@ -95,24 +95,57 @@ const VARIANT = /:(free|extended|thinking)\b/
 
 /** Why an endpoint may not be used, as a sentence that names the list; null when it may. */
 export function barred({ models, allowed, ignored }: Access, endpoint: Endpoint): string | null {
-  for (const list of models) if (!allowsModel(list, endpoint)) return list.detail
-  for (const list of allowed) if (!covers(list.slugs, endpoint)) return list.detail
-  for (const list of ignored) if (covers(list.slugs, endpoint)) return list.detail
+  const names = namesOf(endpoint)
+  for (const list of models) if (!allowsModel(list, endpoint.id, names)) return list.detail
+  for (const list of allowed) if (!covers(list.slugs, names.slugs)) return list.detail
+  for (const list of ignored) if (covers(list.slugs, names.slugs)) return list.detail
   return null
 }
 
-function allowsModel({ ids, authors, endpoints }: ModelList, endpoint: Endpoint): boolean {
-  const id = endpoint.modelId.toLowerCase()
-  if (ids.has(id) || endpoints.has(endpoint.id)) return true
-  if (authors.size > 0 && authors.has(id.slice(0, id.indexOf('/') + 1))) return true
-  const variant = id.includes(':') ? id.search(VARIANT) : -1
-  return variant > 0 && ids.has(id.slice(0, variant))
+/** What lists may call an endpoint. */
+interface Names {
+  /** Model id in lower case, and without its variant (the same when it has none). */
+  readonly model: string
+  readonly base: string
+  /** `author/` */
+  readonly author: string
+  /** Of its provider, and all that its tag hangs below. */
+  readonly slugs: readonly string[]
+}
+
+const known = new WeakMap<Endpoint, Names>()
+
+/** Taken apart once for as long as the catalog lives. */
+function namesOf(endpoint: Endpoint): Names {
+  let names = known.get(endpoint)
+  if (names === undefined) {
+    const { tag, providerId } = endpoint
+    const model = endpoint.modelId.toLowerCase()
+    const variant = model.search(VARIANT)
+    const slugs = [tag, providerId]
+    for (let end = tag.lastIndexOf('/'); end > 0; end = tag.lastIndexOf('/', end - 1))
+      slugs.push(tag.slice(0, end))
+    names = {
+      model,
+      base: variant < 0 ? model : model.slice(0, variant),
+      author: model.slice(0, model.indexOf('/') + 1),
+      slugs: [...new Set(slugs)],
+    }
+    known.set(endpoint, names)
+  }
+  return names
+}
+
+function allowsModel(
+  { ids, authors, endpoints }: ModelList,
+  id: string,
+  { model, base, author }: Names,
+): boolean {
+  return ids.has(model) || authors.has(author) || ids.has(base) || endpoints.has(id)
 }
 
 /** A slug covers all that hangs below it, service tiers too: a list says who may see prompts, not at which service. */
-function covers(slugs: ReadonlySet<string>, { tag, providerId }: Endpoint): boolean {
-  if (slugs.has(tag) || slugs.has(providerId)) return true
-  for (let end = tag.lastIndexOf('/'); end > 0; end = tag.lastIndexOf('/', end - 1))
-    if (slugs.has(tag.slice(0, end))) return true
+function covers(list: ReadonlySet<string>, slugs: readonly string[]): boolean {
+  for (let i = 0; i < slugs.length; i++) if (list.has(slugs[i]!)) return true
   return false
 }

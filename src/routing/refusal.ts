@@ -63,9 +63,11 @@ export function nothingToRoute(
   const fix =
     drafts.length === 0
       ? 'Allow more models in the plugin "auto-router", or name one.'
-      : keyless === drafts.length
-        ? 'None of their providers has a key here: GET /api/v1/models/user lists the models that can be used.'
-        : 'Relax the request, or name a model of GET /api/v1/models/user.'
+      : (reasons.get('key_policy') ?? 0) === drafts.length
+        ? 'The lists of key and installation leave none of them.'
+        : keyless === drafts.length
+          ? 'None of their providers has a key here: GET /api/v1/models/user lists the models that can be used.'
+          : 'Relax the request, or name a model of GET /api/v1/models/user.'
   const reach = snapshot.models?.().length ?? 0
   return refuse(
     'no_endpoints',

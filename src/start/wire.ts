@@ -144,7 +144,7 @@ export async function wire(options: WireOptions): Promise<Wired> {
         ...resolved.warnings,
         ...standIns.warnings,
         ...presetWarnings(next),
-        ...policyWarnings(next.policy, catalog),
+        ...policyWarnings(next.policy, { catalog, providers }),
       ],
     }
   }

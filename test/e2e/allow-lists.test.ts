@@ -246,8 +246,8 @@ describe('the lists of a key', () => {
     [{ allowed_models: ['nobody-here/*'] }, /no model here is called nobody-here/],
     [{ allowed_models: ['*'] }, /neither a model/],
     [{ allowed_models: ['@preset/brief'] }, /neither a model/],
-    [{ allowed_providers: ['anthropc'] }, /"anthropc" is no provider here\. Did you mean anthropic\?/],
-    [{ ignored_providers: ['google-vertex/mars'] }, /"google-vertex\/mars" is no provider here/],
+    [{ allowed_providers: ['anthropc'] }, /anthropc is no provider here\. Did you mean anthropic\?/],
+    [{ ignored_providers: ['google-vertex/mars'] }, /google-vertex\/mars is no provider here/],
     [{ allowed_providers: [7] }, /allowed_providers/],
     [{ allowed_providers: ['beta'], management: true }, /management key calls no models/],
   ])('%j is refused with the reason', async (lists, reason) => {
@@ -271,7 +271,7 @@ describe('the policy of the installation', () => {
 detect: false
 policy:
   allowed_models: [team/*, beta/own, team/modle]
-  ignored_providers: [gamma]
+  ignored_providers: [gamma, alpha/eu]
   zdr: true
 providers:${['alpha', 'beta', 'gamma', 'delta']
         .map(
@@ -346,5 +346,6 @@ providers:${['alpha', 'beta', 'gamma', 'delta']
   it('warns of an entry that no model answers to', async () => {
     const { body } = await ruled.call('GET', '/admin/status', undefined, ruled.operatorKey)
     expect(JSON.stringify(body)).toContain('policy.allowed_models: there is no model team/modle.')
+    expect(JSON.stringify(body)).toContain('policy.ignored_providers: alpha/eu is no provider here.')
   })
 })

@@ -1,10 +1,9 @@
 import { z } from 'zod'
 import { GatewayError } from '../../chat/index.ts'
-import { closest } from '../../config/index.ts'
 import { type KeyPolicy, NO_POLICY } from '../../identity/index.ts'
-import { providerSlug, providers } from '../../providers/index.ts'
+import { providerSlug } from '../../providers/index.ts'
 import type { Snapshot } from '../gateway.ts'
-import { unknownModelEntry } from '../policy.ts'
+import { unknownModelEntry, unknownProviderEntry } from '../policy.ts'
 
 /** Most entries of a list, and most characters of one. */
 const MOST = 200
@@ -89,24 +88,9 @@ function modelOf(entry: string, { catalog }: Snapshot): string {
 
 function providerOf(field: string, entry: string, snapshot: Snapshot): string {
   const slug = providerSlug(entry)
-  const known = knownSlugs(snapshot)
-  if (known.has(slug)) return slug
-  const meant = closest(slug, [...known])
-  throw wrong(
-    field,
-    `"${entry}" is no provider here.${meant === null ? '' : ` Did you mean ${meant}?`} GET /api/v1/providers lists them.`,
-  )
-}
-
-/** Every provider, and every part of one that an endpoint's tag names. */
-function knownSlugs({ catalog, providers: configured }: Snapshot): ReadonlySet<string> {
-  const known = new Set([...configured.keys(), ...providers.map(({ id }) => id)])
-  for (const { providerId, tag } of catalog.endpoints) {
-    known.add(providerId).add(tag)
-    for (let end = tag.lastIndexOf('/'); end > 0; end = tag.lastIndexOf('/', end - 1))
-      known.add(tag.slice(0, end))
-  }
-  return known
+  const reason = unknownProviderEntry(slug, snapshot)
+  if (reason !== null) throw wrong(field, `${reason} GET /api/v1/providers lists them.`)
+  return slug
 }
 
 function wrong(field: string, reason: string): GatewayError {

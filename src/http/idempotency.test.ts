@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freshDatabase, hasPostgres } from '../../test/harness/postgres.ts'
 import { GatewayError } from '../chat/index.ts'
 import { systemClock } from '../lib/index.ts'
 import { openStore, type Store } from '../store/index.ts'
@@ -12,22 +13,32 @@ import { asGatewayError } from './reply.ts'
 
 const HOUR = 3_600_000
 
-let dataDir: string
+const engines = [
+  {
+    name: 'SQLite',
+    there: true,
+    open: async () => {
+      const dataDir = mkdtempSync(join(tmpdir(), 'waybill-once-'))
+      const remove = async () => rmSync(dataDir, { recursive: true, force: true })
+      return { store: await openStore({ dataDir, clock: systemClock }), remove }
+    },
+  },
+  {
+    name: 'Postgres',
+    there: hasPostgres,
+    open: async () => {
+      const { url, drop } = await freshDatabase()
+      const options = { database: url, dataDir: '', poolSize: 4, clock: systemClock }
+      return { store: await openStore(options), remove: drop }
+    },
+  },
+]
+
 let store: Store
 let now = 1_800_000_000_000
 /** What the route does; counts itself. */
 let work: () => Response | Promise<Response>
 let done = 0
-
-beforeAll(async () => {
-  dataDir = mkdtempSync(join(tmpdir(), 'waybill-once-'))
-  store = await openStore({ dataDir, clock: systemClock })
-})
-
-afterAll(async () => {
-  await store?.close()
-  rmSync(dataDir, { recursive: true, force: true })
-})
 
 function app(): Hono<RouteEnv> {
   const gateway = {
@@ -62,7 +73,20 @@ async function send(key: string | null, body = '{}', credential = 'secret', meth
   return { status: response.status, text, replayed: response.headers.get('idempotency-replayed') }
 }
 
-describe('an Idempotency-Key', () => {
+describe.each(engines.filter(({ there }) => there))('an Idempotency-Key on $name', ({ open }) => {
+  let remove: () => Promise<unknown>
+
+  beforeAll(async () => {
+    const opened = await open()
+    store = opened.store
+    remove = opened.remove
+  })
+
+  afterAll(async () => {
+    await store.close()
+    await remove()
+  })
+
   it('makes a write happen once a day', async () => {
     work = () => Response.json({ made: done }, { status: 201 })
     done = 0

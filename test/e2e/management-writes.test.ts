@@ -142,6 +142,14 @@ describe('a key hands on no more than it holds:', () => {
     })
   })
 
+  it('nor the secret of a key that holds more, by rotating it', async () => {
+    const short = await keyOf({ name: 'short', management: true, expires_at: '2031-01-01T00:00:00Z' })
+    const long = await made({ name: 'long', management: true })
+    expect((await api('POST', `/keys/${long.hash}/rotate`, {}, short)).status).toBe(403)
+    const plain = await made({ name: 'plain' })
+    expect((await api('POST', `/keys/${plain.hash}/rotate`, {}, short)).status).toBe(201)
+  })
+
   it('nor a workspace that is not of its organization', async () => {
     expect(refusal(await api('POST', '/keys', { name: 'x', workspace_id: 'elsewhere' }))).toEqual([
       404,

@@ -171,6 +171,8 @@ export async function deleteKey(gateway: Gateway, c: RouteContext): Promise<Resp
 export async function rotateKey(gateway: Gateway, c: RouteContext): Promise<Response> {
   const key = ownKey(gateway, c)
   const body = await readBody(gateway, c, Rotate)
+  // The successor's secret goes to the caller.
+  refuseBeyond(c.get('caller'), key)
   const made = await gateway.keys.rotate(key.hash, (body.overlap_seconds ?? 86_400) * 1000)
   return c.json({ data: await keyObject(gateway, made!.key), key: made!.secret }, 201)
 }

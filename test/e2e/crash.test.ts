@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type CrashResult, crashPage } from '../crash/page.ts'
 import { seeded } from '../fixtures.ts'
 import { type RunningGateway, startGateway } from '../harness/gateway.ts'
 import { hasPostgres } from '../harness/postgres.ts'
@@ -23,13 +25,17 @@ import { billing, configOf, type Mark, marked, rated } from './rig/provider.ts'
 
 const CYCLES = Number(process.env['WAYBILL_KILL_CYCLES'] ?? 100)
 const SEED = Number(process.env['WAYBILL_KILL_SEED'] ?? Date.now() % 1_000_000)
-const CHECK_EVERY = 10
+const CHECK_EVERY = Math.max(10, Math.ceil(CYCLES / 50))
+const TIMEOUT_MS = Math.max(600_000, CYCLES * 15_000)
 const CLIENTS = 24
 /** The kill comes so many ms after the first request at most. */
 const LIFE_MS = 450
 /** Above what any of these calls may be charged: its hold. */
 const HOLD = 11_000_000n
-const CREDIT = 1_000_000_000_000n
+const USD = 1_000_000_000n
+const CREDIT_USD = Math.max(1_000, CYCLES * 10)
+const CREDIT = BigInt(CREDIT_USD) * USD
+const PAGE = new URL('../../docs/reference/crash.md', import.meta.url)
 
 /** Compiled code is kept between the lives: a start takes half the time. */
 const compiled = mkdtempSync(join(tmpdir(), 'waybill-compiled-'))
@@ -37,6 +43,7 @@ const env = { NODE_COMPILE_CACHE: compiled }
 
 let provider: FakeUpstream
 let gateway: RunningGateway | null = null
+const results: CrashResult[] = []
 
 beforeAll(async () => {
   provider = await billing(({ n }) => ({ delayMs: (n * 7) % 40, gapMs: n % 3 === 0 ? 15 : 0 }))
@@ -50,11 +57,19 @@ afterEach(async () => {
 afterAll(async () => {
   await provider.close()
   rmSync(compiled, { recursive: true, force: true })
+  if (process.env['WAYBILL_CRASH_PAGE'] !== '1' || results.length === 0) return
+  const load = loadavg()[1]!.toFixed(0)
+  const where = `${cpus().length} × ${cpus()[0]?.model.replace(/ \d.*/, '')} at a load of ${load}, Node ${process.version}`
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
+  const when = new Date().toISOString().slice(0, 10)
+  writeFileSync(PAGE, crashPage(results, { seed: SEED, commit, when, where }))
 })
 
 /** The clients' own book over all lives of a gateway. */
 class Clients {
   readonly seen: { readonly mark: Mark; readonly seen: Seen }[] = []
+  left = 0
+  refused = 0
   readonly #random = seeded(SEED)
   #next = 0
 
@@ -63,18 +78,54 @@ class Clients {
   }
 
   /** Asks with all clients without pause until `stop` is aborted and the last answer has ended. */
-  async ask(running: RunningGateway, stop: AbortSignal): Promise<void> {
+  async ask(running: RunningGateway, capped: Capped, stop: AbortSignal): Promise<void> {
     const agent = keepAlive()
     const client = async () => {
       while (!stop.aborted) {
         const mark = { n: ++this.#next, prompt: this.random(50), completion: this.random(100) }
-        const seen = await ask(running, marked(mark, { stream: mark.n % 2 === 0 }), { agent })
+        const stream = mark.n % 2 === 0
+        const leaves = mark.n % 7 === 0
+        const to = mark.n % 6 === 0 ? { url: running.url, key: capped.key } : running
+        const leaveAfter = stream ? this.random(3) : this.random(40)
+        const options = { agent, ...(leaves && { leaveAfter, onLeave: () => void this.left++ }) }
+        const seen = await ask(to, marked(mark, { stream }), options)
+        if (seen.status === 402) this.refused++
         this.seen.push({ mark, seen })
         if (seen.status !== 200) await sleep(10)
       }
     }
     await Promise.all(Array.from({ length: CLIENTS }, client))
     agent.destroy()
+  }
+}
+
+/** A key with a cap that its clients reach; the cap is raised now and then. */
+class Capped {
+  readonly key: string
+  readonly #hash: string
+  #limit = 1
+
+  private constructor(key: string, hash: string) {
+    this.key = key
+    this.#hash = hash
+  }
+
+  static async make(running: RunningGateway): Promise<Capped> {
+    const body = { name: 'capped', limit: 1 }
+    const made = await running.call('POST', '/keys', body, running.operatorKey)
+    expect(made.status).toBe(201)
+    return new Capped(made.body.key, made.body.data.hash)
+  }
+
+  async checkAndRaise(running: RunningGateway): Promise<void> {
+    const { body } = await running.call('GET', '/key', undefined, this.key)
+    expect(body.data.limit).toBe(this.#limit)
+    expect(body.data.usage).toBeLessThanOrEqual(this.#limit)
+    expect(body.data.limit_remaining).toBeGreaterThanOrEqual(0)
+    this.#limit++
+    const raise = { limit: this.#limit }
+    const raised = await running.call('PATCH', `/keys/${this.#hash}`, raise, running.operatorKey)
+    expect(raised.status).toBe(200)
   }
 }
 
@@ -89,7 +140,7 @@ async function reconcile(running: RunningGateway, clients: Clients, open: () => 
   for (const { mark, seen } of clients.seen) {
     if (!seen.complete) continue
     complete++
-    expect(seen.costNanos, seen.id).toBe(rated(mark))
+    expect(seen.costNanos, `${seen.id} ${mark.n} ${seen.text}`).toBe(rated(mark))
     expect(charges.get(seen.id) ?? 0n, seen.id).toBe(rated(mark))
     expect(calls.get(seen.id)).toMatchObject({ result: 'complete', upstreamId: `up-${mark.n}` })
   }
@@ -114,29 +165,37 @@ async function reconcile(running: RunningGateway, clients: Clients, open: () => 
 }
 
 describe('a gateway that is killed', () => {
-  it(`${CYCLES} times, loses and doubles nothing that a client saw complete, embedded (seed ${SEED})`, async () => {
-    const clients = new Clients()
-    gateway = await startGateway({ config: configOf([{ id: 'acme', url: provider.url }]), env })
-    const { dataDir } = gateway
-    await topUp(gateway, 1000)
-    await gateway.stop()
-    gateway = await gateway.restart()
-    let told = { complete: 0, interrupted: 0 }
-    for (let cycle = 1; cycle <= CYCLES; cycle++) {
-      const stop = new AbortController()
-      const asking = clients.ask(gateway, stop.signal)
-      await sleep(clients.random(LIFE_MS))
-      await gateway.kill()
-      stop.abort()
-      await asking
+  it(
+    `${CYCLES} times, loses and doubles nothing that a client saw complete, embedded (seed ${SEED})`,
+    async () => {
+      const clients = new Clients()
+      gateway = await startGateway({ config: configOf([{ id: 'acme', url: provider.url }]), env })
+      const { dataDir } = gateway
+      await topUp(gateway, CREDIT_USD)
+      const capped = await Capped.make(gateway)
+      const started = performance.now()
+      await gateway.stop()
       gateway = await gateway.restart()
-      expect((await standing(gateway)).held).toBe(0n)
-      if (cycle % CHECK_EVERY === 0 || cycle === CYCLES)
+      let told = { complete: 0, interrupted: 0 }
+      for (let cycle = 1; cycle <= CYCLES; cycle++) {
+        const stop = new AbortController()
+        const asking = clients.ask(gateway, capped, stop.signal)
+        await sleep(clients.random(LIFE_MS))
+        await gateway.kill()
+        stop.abort()
+        await asking
+        gateway = await gateway.restart()
+        expect((await standing(gateway)).held).toBe(0n)
+        if (cycle % CHECK_EVERY !== 0 && cycle !== CYCLES) continue
         told = await reconcile(gateway, clients, async () => sqliteBook(dataDir))
-    }
-    expect(told.complete).toBeGreaterThan(CYCLES)
-    expect(told.interrupted).toBeGreaterThan(0)
-  }, 600_000)
+        await capped.checkAndRaise(gateway)
+      }
+      expect(told.complete).toBeGreaterThan(CYCLES)
+      expect(told.interrupted).toBeGreaterThan(0)
+      record({ store: 'embedded', kills: CYCLES, databaseStops: 0 }, { clients, told, started })
+    },
+    TIMEOUT_MS,
+  )
 
   const few = Math.ceil(CYCLES / 5)
   it.skipIf(!hasPostgres)(
@@ -148,11 +207,13 @@ describe('a gateway that is killed', () => {
         const url = postgres.url('postgres')
         const config = `database: "${url}"\n${configOf([{ id: 'acme', url: provider.url }])}`
         gateway = await startGateway({ config, env })
-        await topUp(gateway, 1000)
+        await topUp(gateway, CREDIT_USD)
+        const capped = await Capped.make(gateway)
+        const started = performance.now()
         let told = { complete: 0, interrupted: 0 }
         for (let cycle = 1; cycle <= few; cycle++) {
           const stop = new AbortController()
-          const asking = clients.ask(gateway, stop.signal)
+          const asking = clients.ask(gateway, capped, stop.signal)
           await sleep(clients.random(LIFE_MS))
           if (cycle % 5 === 0) {
             await postgres.stop('immediate')
@@ -168,19 +229,36 @@ describe('a gateway that is killed', () => {
           await book.close()
           gateway = await gateway.restart()
           expect((await standing(gateway)).held).toBe(0n)
-          if (cycle % CHECK_EVERY === 0 || cycle === few)
-            told = await reconcile(gateway, clients, () => postgresBook(url))
+          if (cycle % CHECK_EVERY !== 0 && cycle !== few) continue
+          told = await reconcile(gateway, clients, () => postgresBook(url))
+          await capped.checkAndRaise(gateway)
         }
         expect(told.complete).toBeGreaterThan(few)
+        const databaseStops = Math.floor(few / 5)
+        record({ store: 'Postgres', kills: few, databaseStops }, { clients, told, started })
       } finally {
         await gateway?.remove()
         gateway = null
         await postgres.remove()
       }
     },
-    600_000,
+    TIMEOUT_MS,
   )
 })
+
+function record(
+  about: Pick<CrashResult, 'store' | 'kills' | 'databaseStops'>,
+  run: {
+    readonly clients: Clients
+    readonly told: Pick<CrashResult, 'complete' | 'interrupted'>
+    readonly started: number
+  },
+): void {
+  const { seen, left, refused } = run.clients
+  expect(left).toBeGreaterThan(0)
+  const seconds = (performance.now() - run.started) / 1000
+  results.push({ ...about, ...run.told, asked: seen.length, left, refused, seconds })
+}
 
 /** Waits until an answer is complete that was asked for now; fails after `withinMs`. */
 async function served({ seen }: Clients, withinMs: number): Promise<void> {

@@ -44,7 +44,17 @@ export function ask(
     let id = ''
     let text = ''
     let whole = false
-    const finish = () => resolve(judged(status, id, text, whole, performance.now() - started))
+    let left = false
+    let leaving: NodeJS.Timeout | undefined
+    const finish = () => {
+      clearTimeout(leaving)
+      resolve(judged(status, id, text, whole && !left, performance.now() - started))
+    }
+    const leave = () => {
+      left = true
+      onLeave?.()
+      call.destroy()
+    }
     const call: ClientRequest = request(
       `${gateway.url}/api/v1/chat/completions`,
       {
@@ -62,8 +72,7 @@ export function ask(
         response.setEncoding('utf8')
         const maybeLeave = () => {
           if (leaveAfter === undefined || body['stream'] !== true || contents(text) < leaveAfter) return
-          onLeave?.()
-          call.destroy()
+          leave()
         }
         response.on('data', (piece: string) => {
           text += piece
@@ -81,10 +90,7 @@ export function ask(
     call.on('close', finish)
     call.end(bytes)
     if (leaveAfter !== undefined && body['stream'] !== true) {
-      setTimeout(() => {
-        onLeave?.()
-        call.destroy()
-      }, leaveAfter)
+      leaving = setTimeout(leave, leaveAfter)
     }
   })
 }

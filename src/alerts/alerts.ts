@@ -17,6 +17,8 @@ export interface AlertsOptions {
   /** As configured now. */
   readonly destinations: () => readonly Destination[]
   readonly words: Words
+  /** A delivery has failed for good; `label` names the destination without its secrets. */
+  readonly onGivenUp: (label: string, error: string | null) => void
   /** The outbox could not be read or written; the next round tries again. */
   readonly onError: (error: unknown) => void
 }
@@ -99,7 +101,8 @@ export class Alerts {
     const sent = await this.#send(destination, await this.#message(alert))
     // Broken off by the end of this process, it was no failure of theirs: its lease runs out and it is tried again.
     if (!sent.ok && this.#stop.signal.aborted) return
-    await note(store, delivery, sent, { now: clock.now(), random: random() })
+    const state = await note(store, delivery, sent, { now: clock.now(), random: random() })
+    if (state === 'failed' || state === 'gone') this.#options.onGivenUp(delivery.label, sent.error)
   }
 
   async #message(alert: AlertRow): Promise<Message> {

@@ -120,13 +120,16 @@ export async function claim(store: Store, destinations: readonly string[], now: 
   return claimed
 }
 
-/** Writes down what became of a try; one whose lease ran out meanwhile belongs to another node. */
+/**
+ * Writes down what became of a try; one whose lease ran out meanwhile belongs to another node.
+ * @returns the state that the delivery is in now
+ */
 export async function note(
   store: Store,
   delivery: AlertDeliveryRow,
   sent: Sent,
   { now, random }: { readonly now: number; readonly random: number },
-): Promise<void> {
+): Promise<AlertDeliveryRow['state']> {
   const attempts = delivery.attempts + 1
   const again = nextTry({ createdAt: Number(delivery.created_at), attempts }, now, random)
   const state = sent.ok ? 'delivered' : sent.gone ? 'gone' : again === null ? 'failed' : 'pending'
@@ -146,6 +149,7 @@ export async function note(
     .where('leased_until', '=', delivery.leased_until)
     .execute()
   if (sent.gone) await moveAll(store, delivery.destination, ['pending', 'gone'], now)
+  return state
 }
 
 /** All deliveries to a destination that are in one state go to another: it wants no more, or is back. */

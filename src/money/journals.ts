@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { JournalRow, Store } from '../store/index.ts'
 
 /** A journal with its lines, by number. */
@@ -24,12 +25,8 @@ export async function journalPage(
   const { cursor, sinceMs, limit } = page
   let query = store.db.selectFrom('journals').selectAll()
   if (cursor !== null) {
-    query = query.where((eb) =>
-      eb.or([
-        eb('chain', '>', cursor.chain),
-        eb.and([eb('chain', '=', cursor.chain), eb('seq', '>', cursor.seq)]),
-      ]),
-    )
+    // As a row: both databases go on in the index of places, however far the page is.
+    query = query.where(sql<boolean>`(chain, seq) > (${cursor.chain}, ${cursor.seq})`)
   }
   if (sinceMs > 0) query = query.where('at', '>=', BigInt(sinceMs))
   const journals = await query.orderBy('chain').orderBy('seq').limit(limit).execute()

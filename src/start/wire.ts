@@ -166,6 +166,8 @@ export async function wire(options: WireOptions): Promise<Wired> {
       random: Math.random,
       destinations: () => gateway.snapshot.config.alerts.destinations,
       words: alertWords,
+      onGivenUp: (label, error) =>
+        log.warn('an alert was not taken and is not sent again', { destination: label, fault: error ?? '' }),
       onError: (error) => log.warn('alerts could not be delivered', faultFields(error)),
     }),
     health,

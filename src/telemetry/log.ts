@@ -9,6 +9,8 @@ export interface LogFields {
   readonly endpoint?: string
   /** Where a key comes from, e.g. `openai/env:OPENAI_API_KEY`; never its value. */
   readonly credential?: string
+  /** Kind and host of where alerts go; never the path, which may be a secret. */
+  readonly destination?: string
   readonly attempt?: number
   readonly status?: number
   readonly code?: string
@@ -39,6 +41,7 @@ const FIELDS: readonly (keyof LogFields)[] = [
   'provider',
   'endpoint',
   'credential',
+  'destination',
   'attempt',
   'status',
   'code',

@@ -19,6 +19,7 @@ export function describeDelivery(open: () => Promise<{ store: Store; remove: () 
   let smtp: SmtpServer
   let now = START
   const errors: unknown[] = []
+  const givenUp: string[] = []
 
   beforeEach(async () => {
     const opened = await open()
@@ -28,6 +29,7 @@ export function describeDelivery(open: () => Promise<{ store: Store; remove: () 
     smtp = await smtpServer()
     now = START
     errors.length = 0
+    givenUp.length = 0
   })
   afterEach(async () => {
     await target.close()
@@ -54,6 +56,7 @@ export function describeDelivery(open: () => Promise<{ store: Store; remove: () 
         decimal: String,
         windowEnd: (span, start) => (span === 'daily' ? start + 24 * HOUR : null),
       },
+      onGivenUp: (label, error) => givenUp.push(`${label} ${error}`),
       onError: (error) => errors.push(error),
     })
   let count = 0
@@ -169,6 +172,7 @@ export function describeDelivery(open: () => Promise<{ store: Store; remove: () 
     expect(await deliveries()).toMatchObject([
       { state: 'failed', attempts: 10, last_status: 500, last_error: 'HTTP 500' },
     ])
+    expect(givenUp).toEqual([`webhook ${new URL(target.url).host} HTTP 500`])
   })
 
   it.each([301, 302, 307, 404, 429])('takes %d for a failure and tries again', async (status) => {

@@ -15,7 +15,8 @@ const MAX_PAGE = 1_000
 
 /** `GET /admin/ledger/explain/{id}`: one call's charge as arithmetic, with its hold and its entries. */
 export async function explainLedger(gateway: Gateway, c: RouteContext): Promise<Response> {
-  const id = c.req.param('id') ?? ''
+  // An attempt is explained with its call.
+  const id = (c.req.param('id') ?? '').replace(/\.\d+$/, '')
   const found = await explainCharge(gateway.store, id)
   if (found === undefined)
     throw new GatewayError('not_found', `The ledger has no hold "${id}". Ids of calls: waybill logs`)

@@ -1,5 +1,6 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
+import { GatewayError } from '../chat/index.ts'
 import { type Access, authenticate, type Caller, credentialOf } from './authenticate.ts'
 import type { Gateway, RouteEnv } from './gateway.ts'
 
@@ -14,6 +15,9 @@ export function incomingOf(c: Context): HttpBindings['incoming'] {
  */
 export function guard(gateway: Gateway, access: Access | 'public'): MiddlewareHandler<RouteEnv> {
   return async (c, next) => {
+    // Neither database keeps U+0000 in text, so nothing is found by it.
+    if (c.req.url.includes('%00'))
+      throw new GatewayError('invalid_request', 'The URL must not hold the character U+0000.')
     const { headers, socket } = incomingOf(c)
     const check = (wanted: Access) =>
       authenticate(headers, socket.remoteAddress, wanted, {

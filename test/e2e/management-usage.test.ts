@@ -129,6 +129,15 @@ describe('usage', () => {
       },
       '"time_range" must end after it starts',
     ],
+    [
+      {
+        metrics: ['request_count'],
+        granularity: 'day',
+        time_zone: 'America/New_York',
+        time_range: { start: '0001-01-01T00:00:00Z', end: '0001-02-01T00:00:00Z' },
+      },
+      '"time_range" must begin in this century',
+    ],
   ])('refuses %j with a sentence', async (body, sentence) => {
     const { status, body: answer } = await query(body)
     expect([status, answer.error.message]).toEqual([400, expect.stringContaining(sentence)])

@@ -264,6 +264,8 @@ describe('administration', () => {
 
   it('refuses text that no database keeps', async () => {
     expect((await api('POST', '/keys', { name: 'a\0b' })).status).toBe(400)
+    for (const path of ['/workspaces/a%00b', '/activity?user_id=%00', '/keys/%00'])
+      expect((await api('GET', path)).status).toBe(400)
   })
 })
 

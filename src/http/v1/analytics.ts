@@ -26,6 +26,8 @@ const DAY = 86_400_000
 /** Without `time_range`: so many days up to now. */
 const DEFAULT_DAYS = 30
 const MOST_DAYS = 366
+/** Calendars of other times are of no use here. */
+const EARLIEST = Date.UTC(2000, 0, 1)
 /** With a dimension of many values. */
 const MOST_FINE_DAYS = 31
 const MOST_BUCKETS = 1_500
@@ -159,6 +161,7 @@ function rangeOf(
       : { start: Date.parse(given.start), end: Date.parse(given.end) }
   const fine = dimensions.find((name) => DIMENSIONS[name]!.fine)
   const most = fine === undefined ? MOST_DAYS : MOST_FINE_DAYS
+  if (range.start < EARLIEST) throw wrong('time_range', 'must begin in this century')
   if (range.end <= range.start) throw wrong('time_range', 'must end after it starts')
   if (range.end - range.start > most * DAY)
     throw wrong(

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { AlertDeliveryRow, AlertRow, Store } from '../store/index.ts'
 import { type Destination, destinationId, labelOf } from './destination.ts'
 import { GIVE_UP_MS, nextTry, STALE_MS } from './schedule.ts'
@@ -7,6 +8,11 @@ import type { Sent } from './send.ts'
 const LEASE_MS = 60_000
 /** Alerts and deliveries taken up at once. */
 const PAGE = 50
+
+/** Written out, not bound, so that the partial indexes serve and a round without news reads nothing. */
+const NEW = sql<boolean>`sent = 0`
+const PENDING = sql<boolean>`state = 'pending'`
+const GONE = sql<boolean>`state = 'gone'`
 
 /** A delivery that this node, and no other, tries now. */
 export interface Claimed {
@@ -19,7 +25,7 @@ export async function spread(store: Store, destinations: readonly Destination[],
   const fresh = await store.db
     .selectFrom('alerts')
     .selectAll()
-    .where('sent', '=', 0)
+    .where(NEW)
     .orderBy('created_at')
     .limit(PAGE)
     .execute()
@@ -50,7 +56,7 @@ async function goneDestinations(store: Store): Promise<Set<string>> {
     .selectFrom('alert_deliveries')
     .select('destination')
     .distinct()
-    .where('state', '=', 'gone')
+    .where(GONE)
     .execute()
   return new Set(rows.map((row) => row.destination))
 }
@@ -90,7 +96,7 @@ export async function claim(store: Store, destinations: readonly string[], now: 
   const due = await store.db
     .selectFrom('alert_deliveries')
     .selectAll()
-    .where('state', '=', 'pending')
+    .where(PENDING)
     .where('next_at', '<=', BigInt(now))
     .where('leased_until', '<=', BigInt(now))
     .where('destination', 'in', [...destinations])
@@ -172,7 +178,7 @@ export async function abandon(store: Store, now: number): Promise<void> {
   await store.db
     .updateTable('alert_deliveries')
     .set({ state: 'failed', last_error: 'no longer configured', updated_at: BigInt(now) })
-    .where('state', '=', 'pending')
+    .where(PENDING)
     .where('created_at', '<', BigInt(now - GIVE_UP_MS))
     .execute()
 }

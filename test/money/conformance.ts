@@ -1,25 +1,18 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { NO_USAGE } from '../../src/chat/index.ts'
-import { explainCharge, journalPage, LedgerError, type VerifyReport } from '../../src/money/index.ts'
-import {
-  capOf,
-  ENDPOINT,
-  type Node,
-  reserveOf,
-  settleOf,
-  TARIFF,
-  tamper,
-  topUp,
-  type World,
-} from './world.ts'
+import { LedgerError, type VerifyReport } from '../../src/money/index.ts'
+import { ledgerAlerts } from './alerts.ts'
+import { ledgerAudit } from './audit.ts'
+import { linesOf, useNode } from './node.ts'
+import { capOf, ENDPOINT, reserveOf, settleOf, TARIFF, tamper, topUp, type World } from './world.ts'
 
 /** What every ledger does, whatever its engine. */
 export function ledgerConformance(make: () => Promise<World>): void {
   describe('holds and charges', () => holdsAndCharges(make))
   describe('credit', () => credits(make))
   describe('recovery', () => recovery(make))
-  describe('alerts', () => alerts(make))
-  describe('audit', () => audit(make))
+  describe('alerts', () => ledgerAlerts(make))
+  describe('audit', () => ledgerAudit(make))
   describe('verification', () => verification(make))
 }
 
@@ -351,198 +344,6 @@ function recovery(make: () => Promise<World>): void {
   })
 }
 
-function alerts(make: () => Promise<World>): void {
-  const at = useNode(make)
-  const told = (store: Node['store'], org: string) =>
-    store.db
-      .selectFrom('alerts')
-      .select(['scope', 'threshold', 'amount_nanos', 'cap_nanos', 'cause', 'workspace_id', 'sent'])
-      .where('organization_id', '=', org)
-      .orderBy('created_at')
-      .orderBy('threshold')
-      .execute()
-
-  it('tell each share of a cap once, with the charge that reached it', async () => {
-    const { ledger, store, org } = await at(1_000_000_000n)
-    const limits = [capOf(org, 20_000_000n), capOf(`${org}-uncapped`, null)]
-    const use = async (id: string, tokens: number) => {
-      await ledger.reserve(reserveOf(`${org}-${id}`, { limits, amountNanos: 1n }, org))
-      await ledger.settle(settleOf(`${org}-${id}`, tokens))
-    }
-    await use('under', 4_999)
-    expect(await told(store, org)).toEqual([])
-    await use('half', 1)
-    const half = {
-      scope: 'key',
-      threshold: 50n,
-      amount_nanos: 10_000_000n,
-      cap_nanos: 20_000_000n,
-      cause: `${org}-half`,
-      workspace_id: 'default',
-      sent: 0,
-    }
-    expect(await told(store, org)).toEqual([half])
-    await use('nothing', 0)
-    await use('leap', 4_500)
-    await use('rest', 500)
-    const rows = await told(store, org)
-    expect(rows.map(({ threshold, cause }) => [threshold, cause])).toEqual([
-      [50n, `${org}-half`],
-      [80n, `${org}-leap`],
-      [90n, `${org}-leap`],
-      [100n, `${org}-rest`],
-    ])
-  })
-
-  it('tell it once however many charges come at the same time', async () => {
-    const { ledger, store, org } = await at(1_000_000_000n)
-    const limits = [capOf(org, 100_000_000n)]
-    const ids = Array.from({ length: 100 }, (_, i) => `${org}-${i}`)
-    await Promise.all(
-      ids.map((id) => ledger.reserve(reserveOf(id, { limits, amountNanos: 1_000_000n }, org))),
-    )
-    await Promise.all(ids.map((id) => ledger.settle(settleOf(id, 500))))
-    const rows = await told(store, org)
-    expect(rows.map(({ threshold, amount_nanos }) => [threshold, amount_nanos])).toEqual([
-      [50n, 50_000_000n],
-      [80n, 80_000_000n],
-      [90n, 90_000_000n],
-      [100n, 100_000_000n],
-    ])
-  })
-
-  it('tell a low balance once, and again only after it was well above the mark', async () => {
-    const { ledger, store, org } = await at(1_100_000n)
-    let n = 0
-    const use = async (tokens: number) => {
-      const id = `${org}-${++n}`
-      await ledger.reserve(reserveOf(id, { amountNanos: 1n }, org))
-      await ledger.settle(settleOf(id, tokens))
-    }
-    const count = async () => (await told(store, org)).length
-    await use(50)
-    expect(await count()).toBe(0)
-    await use(1)
-    expect(await told(store, org)).toMatchObject([
-      { scope: 'balance', threshold: 1_000_000n, amount_nanos: 998_000n, cap_nanos: null },
-    ])
-    await topUp(ledger, 102_000n, org)
-    await use(51)
-    expect(await count()).toBe(1)
-    await topUp(ledger, 252_000n, org)
-    await use(126)
-    expect(await count()).toBe(2)
-    await topUp(ledger, 252_000n, org)
-    await topUp(ledger, 1_000_000n, org)
-    await topUp(ledger, -1_260_000n, org)
-    expect(await count()).toBe(3)
-  })
-
-  it('say nothing of organizations that pay later', async () => {
-    const { ledger, store, org } = await at(1_100_000n)
-    await ledger.reserve(reserveOf(`${org}-u`, { account: 'unlimited' }, org))
-    await ledger.settle(settleOf(`${org}-u`, 5_000))
-    expect(await told(store, org)).toEqual([])
-  })
-
-  it('are neither lost nor doubled by a process that ends in between', async () => {
-    const world = await make()
-    try {
-      const first = await world.start()
-      await topUp(first.ledger, 100_000_000n)
-      const limits = [capOf('k', 1_000_000n)]
-      for (const id of ['x', 'y'])
-        await first.ledger.reserve(reserveOf(id, { limits, amountNanos: 500_000n }))
-      const usage = { ...NO_USAGE, completionTokens: 250 }
-      first.ledger.checkpoint('x', { attempt: 1, endpointId: ENDPOINT, phase: 'streaming', usage })
-      await first.close()
-      const second = await world.start()
-      await second.ledger.recover(Date.now())
-      await second.ledger.recover(Date.now())
-      await second.ledger.settle(settleOf('x', 250))
-      const rows = await told(second.store, 'default')
-      expect(rows.map(({ threshold, cause }) => [threshold, cause])).toEqual([[50n, 'x']])
-      await second.close()
-    } finally {
-      await world.drop()
-    }
-  })
-}
-
-function audit(make: () => Promise<World>): void {
-  const at = useNode(make)
-
-  it('explains a charge by the frozen price list, to the nano-dollar', async () => {
-    const { ledger, store, org } = await at(1_000_000_000n)
-    const id = `${org}-a`
-    await ledger.reserve(reserveOf(id, { limits: [capOf(org, null)] }, org))
-    const usage = { ...NO_USAGE, promptTokens: 30, cacheReadTokens: 10, completionTokens: 7 }
-    const { chargedNanos } = await ledger.settle(settleOf(id, 0, { usage }))
-    const found = (await explainCharge(store, id))!
-    expect(found).toMatchObject({
-      usage,
-      tariffVersion: 'one',
-      priceNanos: 44_000n,
-      chargedNanos,
-      writtenOffNanos: 0n,
-      insuredNanos: 0n,
-      markupNanos: 0n,
-      owedNanos: 44_000n,
-    })
-    expect(found.receipt!.lines.map(({ what, quantity, picos }) => [what, quantity, picos])).toEqual([
-      ['input', 20n, 20_000_000n],
-      ['cached input', 10n, 10_000_000n],
-      ['output', 7n, 14_000_000n],
-    ])
-    expect(found.journals.map(({ lines }) => lines)).toEqual([await linesOf(store, id)])
-  })
-
-  it('explains what was written off, what the insurance bore, and what was never charged', async () => {
-    const { ledger, store, org } = await at(10_000_000n)
-    const hold = (id: string, amountNanos: bigint) => ledger.reserve(reserveOf(id, { amountNanos }, org))
-    await hold(`${org}-gone`, 1n)
-    await ledger.release(`${org}-gone`, Date.now(), null)
-    await hold(`${org}-free`, 1n)
-    await ledger.settle(settleOf(`${org}-free`, 1_000, { charge: false }))
-    await hold(`${org}-open`, 2n)
-    await hold(`${org}-over`, 9_999_998n)
-    await ledger.settle(settleOf(`${org}-over`, 6_000))
-    expect(await explainCharge(store, `${org}-gone`)).toMatchObject({ chargedNanos: 0n, journals: [] })
-    expect(await explainCharge(store, `${org}-free`)).toMatchObject({
-      priceNanos: 2_000_000n,
-      chargedNanos: 0n,
-      insuredNanos: 2_000_000n,
-      owedNanos: 2_000_000n,
-    })
-    expect(await explainCharge(store, `${org}-over`)).toMatchObject({
-      priceNanos: 12_000_000n,
-      chargedNanos: 9_999_998n,
-      writtenOffNanos: 2_000_002n,
-      markupNanos: 0n,
-    })
-    expect(await explainCharge(store, `${org}-open`)).toMatchObject({ usage: null, receipt: null })
-    expect(await explainCharge(store, `${org}-none`)).toBeUndefined()
-    await ledger.release(`${org}-open`, Date.now(), null)
-  })
-
-  it('pages through all journals, each once, whatever the size of a page', async () => {
-    const { store } = await at(1n)
-    const total = (await store.db.selectFrom('journals').select('id').execute()).length
-    for (const limit of [1, 3, 1_000]) {
-      const seen: string[] = []
-      let last = await journalPage(store, { cursor: null, sinceMs: 0, limit })
-      while (last.length > 0) {
-        seen.push(...last.map(({ journal }) => journal.id))
-        for (const { lines } of last) expect(lines.reduce((sum, [, nanos]) => sum + nanos, 0n)).toBe(0n)
-        last = await journalPage(store, { cursor: last.at(-1)!.journal, sinceMs: 0, limit })
-      }
-      expect(new Set(seen).size).toBe(total)
-      expect(seen).toHaveLength(total)
-    }
-    expect(await journalPage(store, { cursor: null, sinceMs: Date.now() + 60_000, limit: 9 })).toEqual([])
-  })
-}
-
 function verification(make: () => Promise<World>): void {
   const cases: readonly [what: string, statement: string, names: string][] = [
     [
@@ -605,38 +406,5 @@ async function tampered(make: () => Promise<World>, statement: string): Promise<
     return report
   } finally {
     await world.drop()
-  }
-}
-
-async function linesOf(store: Node['store'], reference: string): Promise<[string, bigint][]> {
-  const rows = await store.db
-    .selectFrom('journals')
-    .innerJoin('entries', 'entries.journal_id', 'journals.id')
-    .select(['entries.account_id', 'entries.amount_nanos'])
-    .where('journals.reference', '=', reference)
-    .orderBy('entries.line')
-    .execute()
-  return rows.map((row) => [row.account_id, row.amount_nanos])
-}
-
-/** One world for a group of tests; each gets an organization of its own with so much credit. */
-function useNode(make: () => Promise<World>) {
-  let world: World
-  let node: Node
-  let count = 0
-  beforeAll(async () => {
-    world = await make()
-    node = await world.start()
-  })
-  afterAll(async () => {
-    const report = await node.ledger.verify()
-    await node.close()
-    await world.drop()
-    expect(report.faults).toEqual([])
-  })
-  return async (credit: bigint) => {
-    const org = `org${++count}`
-    if (credit > 0n) await topUp(node.ledger, credit, org)
-    return { ...node, org }
   }
 }

@@ -146,7 +146,7 @@ describe('every command that is shown', () => {
   })
 
   it.each(lines.filter(([, line]) => line.startsWith('npx waybill ')))('%s: %s', async (_, line) => {
-    const words = line.split(/\s+/).slice(2)
+    const words = (line.match(/"[^"]*"|\S+/g) ?? []).slice(2).map((word) => word.replaceAll('"', ''))
     const ran = await waybill([...words, '--data', gateway.dataDir], { cwd: scratch })
     expect(ran).toMatchObject({ code: 0 })
     expect(ran.out).not.toBe('')

@@ -33,6 +33,7 @@ import {
   type Denial,
   type Hold,
   type Image,
+  type Limit,
   limitKey,
   type Mark,
 } from './state.ts'
@@ -117,11 +118,20 @@ class EmbeddedLedger implements Ledger {
   }
 
   async reserve(command: ReserveCommand): Promise<ReserveResult> {
-    if (this.#status !== 'open') return this.#unavailable()
-    const missing = command.limits.filter((ref) => !this.#image.limits.has(limitKey(ref)))
-    if (missing.length > 0) {
-      await this.#recall(missing)
+    for (let known = false; !known; ) {
       if (this.#status !== 'open') return this.#unavailable()
+      const missing = command.limits.filter((ref) => !this.#image.limits.has(limitKey(ref)))
+      if (missing.length === 0) break
+      const [image, prunes] = [this.#image, this.#prunes]
+      const rows = await this.#recall(missing)
+      // Meanwhile any row may have been charged and forgotten again, or all of them with a failure of the store. Nothing
+      // comes between this look and the decision.
+      known = image === this.#image && prunes === this.#prunes && this.#status === 'open'
+      if (!known) continue
+      for (const row of rows) {
+        const key = limitKey(row.ref)
+        if (!image.limits.has(key)) image.limits.set(key, row)
+      }
     }
     return this.#hold({ type: 'reserve', reserve: command, node: this.#options.epoch })
   }
@@ -359,19 +369,10 @@ class EmbeddedLedger implements Ledger {
   }
 
   /** Limit rows come into memory at their first use; what is not on disk either is new. */
-  async #recall(refs: readonly LimitRef[]): Promise<void> {
-    for (;;) {
-      const [image, prunes] = [this.#image, this.#prunes]
-      await this.#drained()
-      const rows = await Promise.all(refs.map((ref) => findLimit(this.#store.db, ref)))
-      // While we read, the row may have come, been charged and been forgotten again.
-      if (image !== this.#image || prunes !== this.#prunes) continue
-      for (const row of rows) {
-        if (row !== undefined && !image.limits.has(limitKey(row.ref)))
-          image.limits.set(limitKey(row.ref), row)
-      }
-      return
-    }
+  async #recall(refs: readonly LimitRef[]): Promise<Limit[]> {
+    await this.#drained()
+    const rows = await Promise.all(refs.map((ref) => findLimit(this.#store.db, ref)))
+    return rows.filter((row) => row !== undefined)
   }
 
   #remember(id: string, result: Promise<SettleResult>): void {

@@ -105,7 +105,11 @@ export class Oracle {
     const floor = 'floor = 1 and (posted_nanos < 0 or posted_nanos - held_nanos < 0)'
     this.#overdrawn = disk.db.prepare<[], string>(`select id from accounts where ${floor}`).pluck()
     const cap = 'cap_nanos is not null and (spent_nanos + held_nanos > cap_nanos or held_nanos < 0)'
-    this.#overCap = disk.db.prepare<[], string>(`select scope_id from limits where ${cap}`).pluck()
+    this.#overCap = disk.db
+      .prepare<[], string>(
+        `select scope_id || ' ' || span || ': ' || spent_nanos || ' spent and ' || held_nanos || ' held of ' || cap_nanos from limits where ${cap}`,
+      )
+      .pluck()
   }
 
   /** After every write: nobody owns less than nothing, no cap is passed. */
@@ -113,7 +117,7 @@ export class Oracle {
     const overdrawn = this.#overdrawn.get()
     if (overdrawn !== undefined) throw new Violation('I2', `${overdrawn} is overdrawn`)
     const overCap = this.#overCap.get()
-    if (overCap !== undefined) throw new Violation('I6', `the cap of ${overCap} is passed`)
+    if (overCap !== undefined) throw new Violation('I6', `the cap is passed of ${overCap}`)
   }
 
   /** The process is gone: whoever waits has seen no end, and what is open is resolved by what its row says. */

@@ -143,7 +143,7 @@ export function alertRow({ owner, scope, scopeId, span, windowStart, threshold, 
  */
 export function fillRecord(record: SettleRecord | null, hold: Hold, result: SettleResult): SettleRecord {
   const version = hold.endpointId === null ? null : (hold.tariffs.get(hold.endpointId)?.version ?? null)
-  const { generation, attempts, waybill, candidateTable } = record ?? bareRecord(hold)
+  const { generation, attempts, waybill } = record ?? bareRecord(hold)
   const filled: { -readonly [K in keyof GenerationRow]: GenerationRow[K] } = {
     ...generation,
     cost_nanos: result.chargedNanos,
@@ -155,7 +155,7 @@ export function fillRecord(record: SettleRecord | null, hold: Hold, result: Sett
     const value = filled[column]
     if (value !== null) filled[column] = int4(value)
   }
-  return { generation: filled, attempts: fillAttempts(attempts, hold, result), waybill, candidateTable }
+  return { generation: filled, attempts: fillAttempts(attempts, hold, result), waybill }
 }
 
 function fillAttempts(rows: readonly AttemptRow[], hold: Hold, result: SettleResult): AttemptRow[] {
@@ -223,7 +223,7 @@ function bareRecord(hold: Hold): SettleRecord {
     external_user: null,
     session_id: null,
   }
-  return { generation, attempts: [], waybill: null, candidateTable: null }
+  return { generation, attempts: [], waybill: null }
 }
 
 /** The provider in an endpoint id `<model>@<provider>[/suffix]`. */

@@ -437,7 +437,6 @@ class EmbeddedLedger implements Ledger {
     }
     this.#chain = this.#newChain()
     this.#book.forget()
-    this.#writer.forget()
     this.#credited.clear()
     this.#store.resume()
     this.#status = 'open'

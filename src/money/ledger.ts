@@ -1,5 +1,5 @@
 import type { Tariff, Usage } from '../chat/index.ts'
-import type { AttemptRow, CandidateTableRow, GenerationRow, WaybillRow } from '../store/index.ts'
+import type { AttemptRow, GenerationRow, WaybillRow } from '../store/index.ts'
 
 /** Where a hold stands and whose it is. */
 export interface Owner {
@@ -88,7 +88,6 @@ export interface SettleRecord {
   readonly generation: GenerationRow
   readonly attempts: readonly AttemptRow[]
   readonly waybill: WaybillRow | null
-  readonly candidateTable: CandidateTableRow | null
 }
 
 export interface SettleResult {

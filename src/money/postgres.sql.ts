@@ -177,7 +177,6 @@ const PAYLOAD = [
   'generations',
   'attempts',
   'waybills',
-  'tables',
 ] as const satisfies readonly (keyof Payload)[]
 
 const rowset = (table: string, name: keyof Payload): string =>
@@ -208,9 +207,7 @@ const WRITE = `with
     on conflict (id) do update set length = excluded.length, head = excluded.head),
   used as ${copy('generations', 'generations')},
   tried as ${copy('attempts', 'attempts')},
-  why as ${copy('waybills', 'waybills')},
-  tables as (insert into candidate_tables select * from ${rowset('candidate_tables', 'tables')} r order by r.hash
-    on conflict do nothing)
+  why as ${copy('waybills', 'waybills')}
   select (select count(*) from changed) as holds, (select count(*) from own) as accounts,
     (select count(*) from caps) as limits`
 
@@ -261,7 +258,6 @@ function payloadOf(unit: Unit, chain: Chain) {
     generations: unit.records.map((record) => record.generation),
     attempts: unit.records.flatMap((record) => record.attempts),
     waybills: unit.records.flatMap((record) => record.waybill ?? []),
-    tables: unit.records.flatMap((record) => record.candidateTable ?? []),
   }
 }
 

@@ -111,7 +111,6 @@ const ALERT = [
   'sent',
 ] as const satisfies readonly (keyof AlertRow)[]
 
-const KEPT_TABLES = 10_000
 const OPEN = "('reserved', 'dispatched', 'streaming')"
 const JOURNAL = 'id chain seq kind reference organization_id at memo prev_hash hash'.split(' ')
 const LIMIT = 'scope scope_id span window_start organization_id cap_nanos spent_nanos held_nanos'.split(' ')
@@ -125,18 +124,11 @@ export class StepWriter {
   readonly #ref: Record<keyof typeof SQL, StatementRef>
   /** By number of lines. */
   readonly #entries: StatementRef[] = []
-  /** Candidate tables that were written; many waybills share one. */
-  readonly #tables = new Set<string>()
 
   constructor(store: Store) {
     this.#store = store
     const refs = Object.entries(SQL).map(([name, sql]) => [name, store.prepare(sql)])
     this.#ref = Object.fromEntries(refs)
-  }
-
-  /** After a failed write nothing is known to be there. */
-  forget(): void {
-    this.#tables.clear()
   }
 
   steps(unit: Unit, chain: Chain): Step[] {
@@ -201,17 +193,12 @@ export class StepWriter {
   }
 
   #records(unit: Unit, steps: Step[]): void {
-    for (const { generation, attempts, waybill, candidateTable } of unit.records) {
+    for (const { generation, attempts, waybill } of unit.records) {
       steps.push([this.#ref.generation, pick(generation, GENERATION)])
       for (const row of attempts) steps.push([this.#ref.attempt, pick(row, ATTEMPT)])
       if (waybill !== null) {
         const { id, organization_id, created_at, data } = waybill
         steps.push([this.#ref.waybill, [id, organization_id, created_at, clean(data)]])
-      }
-      if (candidateTable !== null && !this.#tables.has(candidateTable.hash)) {
-        if (this.#tables.size >= KEPT_TABLES) this.#tables.clear()
-        this.#tables.add(candidateTable.hash)
-        steps.push([this.#ref.candidates, [candidateTable.hash, clean(candidateTable.data)]])
       }
     }
   }
@@ -241,7 +228,6 @@ const SQL = {
   rearm: `update alerts as a set window_start = ? where scope = 'balance' and scope_id = ? and window_start = 0
     and not exists (select 1 from alerts b where b.scope = 'balance' and b.scope_id = a.scope_id
     and b.threshold = a.threshold and b.window_start = ?)`,
-  candidates: insert('candidate_tables', ['hash', 'data'], 'on conflict do nothing'),
 } as const
 
 function insert(table: string, columns: readonly string[], conflict = ''): string {

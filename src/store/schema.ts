@@ -19,7 +19,6 @@ export interface Database {
   feedback: FeedbackRow
   waybills: WaybillRow
   budgets: BudgetRow
-  candidate_tables: CandidateTableRow
   waybill_tables: WaybillTableRow
   tariffs: TariffRow
   presets: PresetRow
@@ -297,12 +296,6 @@ export interface WaybillRow {
   id: string
   organization_id: string
   created_at: bigint
-  data: string
-}
-
-/** Candidate tables that waybills share, by content hash. */
-export interface CandidateTableRow {
-  hash: string
   data: string
 }
 

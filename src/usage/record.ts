@@ -1,5 +1,5 @@
 import type { Usage } from '../chat/index.ts'
-import type { AttemptRow, CandidateTableRow, GenerationRow, WaybillRow } from '../store/index.ts'
+import type { AttemptRow, GenerationRow, WaybillRow } from '../store/index.ts'
 
 /** What is known of a request before anything was sent upstream. */
 export interface CallFacts {
@@ -55,7 +55,6 @@ export interface UsageRecord {
   readonly generation: GenerationRow
   readonly attempts: readonly AttemptRow[]
   readonly waybill: WaybillRow | null
-  readonly candidateTable: CandidateTableRow | null
 }
 
 /** Turns what happened into rows. Pure; holds counts, timings and codes, never text of prompts, answers or upstream errors. */
@@ -118,7 +117,6 @@ export function usageRecord(
             created_at: BigInt(call.createdAt),
             data: waybill,
           },
-    candidateTable: null,
   }
 }
 

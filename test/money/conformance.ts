@@ -254,7 +254,7 @@ function holdsAndCharges(make: () => Promise<World>): void {
       .where('id', '=', 'q1')
       .executeTakeFirstOrThrow()
     const odd = { ...generation, id: 'q2', user_agent: 'a\0b\ud800', prompt_tokens: 1e18, latency_ms: 1.5 }
-    const parts = { attempts: [], waybill: null, candidateTable: null }
+    const parts = { attempts: [], waybill: null }
     await ledger.settle(settleOf('q2', 100, { record: { generation: odd, ...parts } }))
     const stored = await store.db
       .selectFrom('generations')

@@ -2,7 +2,7 @@ import type { Migration } from './types.ts'
 
 /** Caps on what more than one key spends together, or each end user and member by itself. */
 export const budgets: Migration = {
-  name: '0006-budgets',
+  name: '0005-budgets',
   async up(tx, types) {
     await tx.schema
       .createTable('budgets')

@@ -1,9 +1,11 @@
 import type { Migration } from './types.ts'
 
-/** Candidate tables of waybills, one for each model and catalog, with the day they were last needed, so that old ones can go. */
+/** Candidate tables of waybills, one for each model and catalog, with the day they were last needed, so that old ones can go. They take
+ * the place of tables without a day. */
 export const waybillTables: Migration = {
-  name: '0004-waybill-tables',
+  name: '0003-waybill-tables',
   async up(tx, types) {
+    await tx.schema.dropTable('candidate_tables').execute()
     await tx.schema
       .createTable('waybill_tables')
       .addColumn('hash', types.text, (c) => c.primaryKey().notNull())

@@ -3,7 +3,7 @@ import type { Migration } from './types.ts'
 
 /** What people are told about money: written with the charge, once for each fact, and delivered afterwards. */
 export const alerts: Migration = {
-  name: '0008-alerts',
+  name: '0007-alerts',
   async up(tx, types) {
     await tx.schema
       .createTable('alerts')

@@ -2,7 +2,7 @@ import type { Migration } from './types.ts'
 
 /** Presets of organizations, and their versions, which are added to and never changed. */
 export const presets: Migration = {
-  name: '0003-presets',
+  name: '0002-presets',
   async up(tx, types) {
     await tx.schema
       .createTable('presets')

@@ -2,7 +2,7 @@ import type { ColumnTypes, Migration } from './types.ts'
 
 /** Deleted keys, workspaces beside the first with their members, feedback on calls, and answers kept for repeated writes. */
 export const accounts: Migration = {
-  name: '0007-accounts',
+  name: '0006-accounts',
   async up(tx, types) {
     await tx.schema.alterTable('api_keys').addColumn('deleted_at', types.int8).execute()
     for (const [column, type] of workspaceColumns(types))

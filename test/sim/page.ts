@@ -26,7 +26,7 @@ Written by \`npm run test:sim\`; do not edit. ${when}, commit ${commit}, ${where
 | | |
 |---|---|
 | worlds, each with an empty database and 10 clients | ${n(totals.episodes)} |
-| requests that were charged, and seen to be by their client | ${n(totals.settled)} |
+| requests whose end their client saw, each accounted for once | ${n(totals.settled)} |
 | requests that money refused | ${n(totals.refused)} |
 | writes to the store | ${n(totals.writes)} |
 | crashes of the process | ${n(totals.crashes)} |

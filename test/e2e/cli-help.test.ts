@@ -36,7 +36,8 @@ describe('help', () => {
 
   it('of a group shows its commands; a group alone names them', async () => {
     const { out } = await waybill(['keys', '--help'])
-    for (const word of ['create', 'list', 'disable', 'delete', 'rotate']) expect(out).toContain(`waybill keys ${word}`)
+    for (const word of ['create', 'list', 'disable', 'delete', 'rotate'])
+      expect(out).toContain(`waybill keys ${word}`)
     expect(await waybill(['keys'])).toMatchObject({
       code: 2,
       err: '"waybill keys" needs one more word: create, list, disable, delete, rotate.\nHelp: waybill keys --help',

@@ -170,6 +170,15 @@ describe('Claude on Bedrock, with the role of a pod', () => {
   it('counts tokens, and embeds', async () => {
     const counted = await gateway.call('POST', '/messages/count_tokens', ask('amazon-bedrock'))
     expect(counted.body).toEqual({ input_tokens: 4711 })
+    const source = { type: 'url', url: 'https://example.com/paper.pdf' }
+    const messages = [{ role: 'user', content: [{ type: 'document', source }] }]
+    const guessed = await gateway.call('POST', '/messages/count_tokens', {
+      ...ask('amazon-bedrock'),
+      messages,
+    })
+    expect(guessed.status).toBe(200)
+    expect(guessed.body.input_tokens).toBeGreaterThan(0)
+    expect(guessed.body.input_tokens).not.toBe(4711)
     const embedded = await gateway.call('POST', '/embeddings', {
       model: 'amazon/titan-embed-text-v2',
       input: 'Hello',

@@ -50,14 +50,16 @@ async function countByProvider(gateway: Gateway, chat: ChatRequest, route: Plan)
   const counting = upstreamDialect(endpoint.dialect)?.counting
   const target = gateway.snapshot.relay.target(endpoint, new Set())
   if (counting === undefined || target === null) return null
-  const { path, headers, body } = counting.encodeCount(chat, target.wire)
-  const text = JSON.stringify(body)
+  let call: ReturnType<typeof counting.encodeCount>
   try {
+    call = counting.encodeCount(chat, target.wire)
     await target.ready?.()
   } catch {
-    // Without a token nobody counts exactly.
+    // What the provider cannot take, or without a token, nobody counts exactly.
     return null
   }
+  const { path, headers, body } = call
+  const text = JSON.stringify(body)
   const plain = target.address(path, [['content-type', 'application/json'], ...headers])
   const address = target.sign?.(plain, text, gateway.clock.now()) ?? plain
   const sent = { ...address, method: 'POST' as const, body: text }

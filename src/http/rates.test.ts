@@ -39,7 +39,9 @@ describe('the rates of a call', () => {
   it('count an end user only where the request names one', () => {
     const limits = { ...unlimited, user: { ...none, requestsPerMinute: 5 } }
     expect(names(limits)).toEqual([])
-    expect(names(limits, key(), chat({ user: 'u1' }))).toEqual([['user:u1:requests:5', 5]])
+    const named = chat({ user: 'ann@example.com', endUserHash: 'u1' })
+    // By the hash: who it is stays out of what nodes share.
+    expect(names(limits, key(), named)).toEqual([['user:u1:requests:5', 5]])
   })
 
   it('count free models by minute and day', () => {
@@ -57,7 +59,7 @@ describe('the rates of a call', () => {
     fc.assert(
       fc.property(rates, rates, rates, fc.nat(1e6), (a, b, c, tokens) => {
         const limits = { ...unlimited, key: a, organization: b, user: c }
-        const plan = ratesOf(limits, key(), chat({ user: 'u' }), tokens)
+        const plan = ratesOf(limits, key(), chat({ endUserHash: 'u' }), tokens)
         const keys = [...plan.rates, ...plan.gates].map((one) => one.key)
         expect(new Set(keys).size).toBe(keys.length)
         for (const one of plan.rates) expect(one.cost).toBe(one.tokens ? tokens : 1)

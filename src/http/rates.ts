@@ -48,8 +48,9 @@ export function ratesOf(limits: RateLimits, key: ApiKey, chat: ChatRequest, toke
     setting: 'organization',
     tokens,
   })
-  if (chat.user !== null)
-    add(plan, `user:${chat.user}`, limits.user, { who: 'This end user', setting: 'user', tokens })
+  // By its hash: the shared state is told nobody's name, and a name may be of any length.
+  if (chat.endUserHash)
+    add(plan, `user:${chat.endUserHash}`, limits.user, { who: 'This end user', setting: 'user', tokens })
   if (chat.models[0]?.endsWith(':free') === true) addFree(plan, limits.freeModels)
   return plan
 }

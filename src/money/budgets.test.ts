@@ -1,6 +1,19 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type BUDGET_SCOPES, type Budget, budgetRefs, EACH, type Spender } from './budgets.ts'
+import { systemClock } from '../lib/index.ts'
+import { openStore } from '../store/index.ts'
+import {
+  type BUDGET_SCOPES,
+  type Budget,
+  BudgetBook,
+  budgetRefs,
+  EACH,
+  MOST_BUDGETS,
+  type Spender,
+} from './budgets.ts'
 import { limitKey } from './state.ts'
 
 const NOW = Date.UTC(2026, 10, 24, 12)
@@ -61,4 +74,44 @@ describe('the budgets of a request', () => {
       }),
     )
   })
+})
+
+describe('the book of budgets', () => {
+  it('is full at a thousand of an organization, but a cap in it can still be changed', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'waybill-budgets-'))
+    const store = await openStore({ dataDir, clock: systemClock })
+    try {
+      const book = await BudgetBook.open(store, systemClock)
+      const wanted = (scopeId: string, limitNanos = 1n) => ({
+        organizationId: 'o',
+        scope: 'member' as const,
+        scopeId,
+        span: 'daily' as const,
+        limitNanos,
+        creatorUserId: null,
+      })
+      const first = (await book.put(wanted('m0')))!
+      const rows = Array.from({ length: MOST_BUDGETS - 2 }, (_, i) => ({
+        id: `b${i}`,
+        organization_id: 'o',
+        workspace_id: null,
+        creator_user_id: null,
+        scope: 'member',
+        scope_id: `n${i}`,
+        span: 'daily',
+        limit_nanos: 1n,
+        created_at: BigInt(first.createdAt),
+        updated_at: BigInt(first.updatedAt),
+      }))
+      await store.db.insertInto('budgets').values(rows).execute()
+      await book.refresh()
+      expect(await book.put(wanted('last'))).not.toBeNull()
+      expect(await book.put(wanted('one more'))).toBeNull()
+      expect(await book.put(wanted('last', 7n))).toMatchObject({ limitNanos: 7n })
+      expect(book.of('o')).toHaveLength(MOST_BUDGETS)
+    } finally {
+      await store.close()
+      rmSync(dataDir, { recursive: true, force: true })
+    }
+  }, 60_000)
 })

@@ -78,6 +78,10 @@ function spenderOf({ scope, scopeId }: Budget, spender: Spender): string | null 
     : null
 }
 
+function isSame(a: Pick<Budget, 'scope' | 'scopeId' | 'span'>, b: typeof a): boolean {
+  return a.scope === b.scope && a.scopeId === b.scopeId && a.span === b.span
+}
+
 const ORDER: readonly Span[] = ['daily', 'weekly', 'monthly', 'total']
 
 /** All budgets in memory, by organization, since every request asks for them. The database is the truth. */
@@ -103,8 +107,13 @@ export class BudgetBook {
     return this.#budgets.get(organizationId) ?? []
   }
 
-  /** Makes a budget, or changes the cap of the one with this scope and window; in force from the next request on. */
-  async put(wanted: NewBudget): Promise<Budget> {
+  /**
+   * Makes a budget, or changes the cap of the one with this scope and window; in force from the next request on. Null when
+   * the organization has as many as it may.
+   */
+  async put(wanted: NewBudget): Promise<Budget | null> {
+    const others = this.of(wanted.organizationId).filter((budget) => !isSame(budget, wanted))
+    if (others.length >= MOST_BUDGETS) return null
     const now = BigInt(this.#clock.now())
     const row: BudgetRow = {
       id: randomUUID(),

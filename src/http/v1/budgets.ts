@@ -38,8 +38,6 @@ export async function putBudget(gateway: Gateway, c: RouteContext): Promise<Resp
     throw new GatewayError('permission_denied', 'A budget can only be set for your own organization.')
   const limitNanos = readUsd(body.limit_usd, 'limit_usd')
   if (limitNanos < 0n) throw new GatewayError('invalid_request', '"limit_usd" must not be negative.')
-  if (gateway.budgets.of(organizationId).length >= MOST_BUDGETS)
-    throw new GatewayError('invalid_request', `An organization has at most ${MOST_BUDGETS} budgets.`)
   const budget = await gateway.budgets.put({
     organizationId,
     scope: body.scope,
@@ -48,6 +46,8 @@ export async function putBudget(gateway: Gateway, c: RouteContext): Promise<Resp
     limitNanos,
     creatorUserId: caller.kind === 'key' ? caller.key.creatorUserId : null,
   })
+  if (budget === null)
+    throw new GatewayError('invalid_request', `An organization has at most ${MOST_BUDGETS} budgets.`)
   return c.json({ data: await budgetObject(gateway, budget) })
 }
 

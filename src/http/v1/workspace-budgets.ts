@@ -49,8 +49,6 @@ export async function putWorkspaceBudget(gateway: Gateway, c: RouteContext): Pro
   const { organizationId } = workspace
   const present = budgetsOf(gateway, workspace)
   refuseDisorder(present, interval, limitNanos)
-  if (gateway.budgets.of(organizationId).length >= MOST_BUDGETS)
-    throw new GatewayError('invalid_request', `An organization has at most ${MOST_BUDGETS} budgets.`)
   const caller = c.get('caller')
   const budget = await gateway.budgets.put({
     organizationId,
@@ -60,6 +58,8 @@ export async function putWorkspaceBudget(gateway: Gateway, c: RouteContext): Pro
     limitNanos,
     creatorUserId: caller.kind === 'key' ? caller.key.creatorUserId : null,
   })
+  if (budget === null)
+    throw new GatewayError('invalid_request', `An organization has at most ${MOST_BUDGETS} budgets.`)
   return c.json({ data: budgetObject(budget), include_byok_in_budgets: false })
 }
 
